@@ -1,0 +1,61 @@
+"""Lineage of data and model files: what was read before what was written, without tracking calls.
+
+Contract: importing this package is cheap; `wrap` and `ProvenanceFileSystem` are loaded when they
+are first used, so that neither fsspec nor DuckDB comes along before. Not here: the commands, see
+`provfs.cli`; the errors in full, see `provfs.errors`.
+"""
+
+from __future__ import annotations
+
+from provfs.errors import (
+    AmbiguousArtifactError,
+    CaptureWarning,
+    ConfigError,
+    IntegrityError,
+    JournalError,
+    LogBusyError,
+    LogError,
+    LogNotFoundError,
+    LogVersionError,
+    ProvfsError,
+    QueryError,
+    UnknownArtifactError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provfs.capture import ProvenanceFileSystem, wrap
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AmbiguousArtifactError",
+    "CaptureWarning",
+    "ConfigError",
+    "IntegrityError",
+    "JournalError",
+    "LogBusyError",
+    "LogError",
+    "LogNotFoundError",
+    "LogVersionError",
+    "ProvenanceFileSystem",
+    "ProvfsError",
+    "QueryError",
+    "UnknownArtifactError",
+    "__version__",
+    "wrap",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load the public names of the capture layer when they are first used (PEP 562)."""
+    if name in {"ProvenanceFileSystem", "wrap"}:
+        from provfs import capture  # noqa: PLC0415 - most programs that import provfs wrap nothing
+
+        return getattr(capture, name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

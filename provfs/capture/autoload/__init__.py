@@ -1,0 +1,1 @@
+"""What `provfs run` puts on the path of every Python process below it."""

@@ -1,0 +1,79 @@
+"""Instrument fsspec's filesystem classes in place, as `provfs run` does when fsspec is imported.
+
+Contract: a class is instrumented before its first instance is made, so that sync forms of
+coroutines are made from instrumented coroutines. Only methods in a class's own namespace are
+replaced, each once; the original stays in `__provfs_original__`. The local filesystem is left
+alone: its files are seen at `open`. Not here: the wrappers, see
+`provfs.capture.operations.methods`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import wraps
+from typing import Any
+
+_done: set[type] = set()
+
+
+def instrument(spec: Any) -> None:
+    """Make every filesystem class capture from its next instance on."""
+    meta = spec._Cached  # noqa: SLF001 - the metaclass of all filesystems
+    original = meta.__call__
+
+    @wraps(original)
+    def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - stands for the metaclass's own
+        if cls not in _done:
+            try:
+                _instrument_class(spec, cls)
+            except Exception as error:  # noqa: BLE001 - the job runs, with or without capture
+                from provfs.capture.active import active  # noqa: PLC0415 - rare
+
+                recorder = active()
+                if recorder is not None:
+                    recorder.trouble(error)
+        made = original(cls, *args, **kwargs)
+        if getattr(made, "async_impl", False):
+            try:
+                from provfs.capture.operations.wrapper import name_caller  # noqa: PLC0415 - needs fsspec
+
+                name_caller(made)
+            except Exception:  # noqa: BLE001, S110 - the job runs, with or without capture
+                pass
+        return made
+
+    meta.__call__ = __call__
+
+
+def _instrument_class(spec: Any, cls: type) -> None:
+    _done.add(cls)
+    if getattr(cls, "local_file", False) or hasattr(cls, "_provfs_bare"):
+        return
+    from provfs.capture.operations.methods import METHODS, PUBLIC, wrapper_for  # noqa: PLC0415 - needs fsspec complete
+
+    for base in cls.__mro__:
+        if base is spec.AbstractFileSystem or not issubclass(base, spec.AbstractFileSystem):
+            continue
+        if base is not cls and base in _done:
+            continue
+        _done.add(base)
+        _replace_own_methods(base, METHODS, PUBLIC, wrapper_for)
+    for name in PUBLIC:
+        method = getattr(cls, name)
+        if not hasattr(method, "__provfs_original__"):
+            setattr(cls, name, wrapper_for(name, method, is_local=False))
+
+
+def _replace_own_methods(base: type, methods: Any, public: Any, wrapper_for: Any) -> None:
+    is_async = bool(getattr(base, "async_impl", False))
+    for name, method in list(vars(base).items()):
+        if (
+            name not in methods
+            or not inspect.isfunction(method)
+            or hasattr(method, "__provfs_original__")
+            or (is_async and name not in public and not name.startswith("_"))
+        ):
+            continue
+        wrapper = wrapper_for(name, method, is_local=False)
+        if wrapper is not None:
+            setattr(base, name, wrapper)

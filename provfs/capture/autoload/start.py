@@ -1,0 +1,75 @@
+"""Start capture in this process, as `provfs run` wants it.
+
+Contract: `start` may be called any number of times and raises nothing; where capture cannot start,
+nothing is replaced and a gap `capture-off` says why. It imports only what a bare
+interpreter has loaded, besides provfs itself. It replaces `open`, adds the audit hook, wraps waits
+for children and follows the import of fsspec and multiprocessing.
+Not here: `provfs.wrap`, which needs none of this.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from provfs.capture.recorder import Recorder
+
+_started: list[bool] = []
+
+
+def start() -> None:
+    """Start capture, where it is wanted and has not been started."""
+    if _started or os.environ.get("PROVFS_RUN") != "1" or os.environ.get("PROVFS_DISABLED") == "1":
+        return
+    _started.append(True)
+    recorder = None
+    try:
+        from provfs.capture.active import active  # noqa: PLC0415 - nothing is loaded where capture is off
+
+        recorder = active()
+        if recorder is not None:
+            _install(recorder)
+    except Exception as error:  # noqa: BLE001 - the job runs, with or without capture
+        if recorder is not None:
+            recorder.gap("capture-off", f"{type(error).__name__}: {error}", "open")
+
+
+def _install(recorder: Recorder) -> None:
+    """Put everything in place; what can fail comes before the first replacement."""
+    from provfs.capture.autoload.audit import Audit  # noqa: PLC0415 - loads what hashes
+    from provfs.capture.autoload.imports import AfterImport  # noqa: PLC0415 - likewise
+    from provfs.capture.autoload.waits import Waits  # noqa: PLC0415 - likewise
+    from provfs.capture.plain.opening import CapturedOpen, Opener  # noqa: PLC0415 - likewise
+
+    include_all = '"include": []' not in os.environ.get("PROVFS_SETTINGS", '"include": []')
+    opener = Opener(recorder, io.open, "open", include_all=include_all)
+    audit = Audit(recorder, include_all=include_all)
+    waits = Waits(recorder)
+    imports = AfterImport(recorder)
+    replacement = CapturedOpen(opener)
+    opener.touch = audit.touch
+    recorder.begin()
+    builtins.open = io.open = replacement
+    waits.install()
+    recorder.hooked = True
+    audit.install()
+    imports.after_import("fsspec.spec", _instrument_fsspec)
+    imports.after_import("multiprocessing.util", lambda util: _follow_workers(util, recorder))
+
+
+def _instrument_fsspec(spec: Any) -> None:
+    from provfs.capture.autoload.instrument import instrument  # noqa: PLC0415 - needs fsspec
+
+    instrument(spec)
+
+
+def _follow_workers(util: Any, recorder: Recorder) -> None:
+    """Finish in worker processes too, which leave by `os._exit` and run no exit handlers."""
+    util.register_after_fork(
+        recorder, lambda kept: util.Finalize(None, kept.finish, exitpriority=-1000)
+    )

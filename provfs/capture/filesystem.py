@@ -1,0 +1,152 @@
+"""Capture around any fsspec filesystem: `wrap(fs)`, and the protocol `prov` for urls.
+
+Contract: `wrap(fs)` is a filesystem of a generated subclass of `type(fs)` with its name and module;
+it shares connection, caches and store with the original, and results, errors and requests are those
+of the original. `wrap(wrap(fs)) is wrap(fs)`. Pickled or as JSON it becomes a wrapped filesystem
+again. Of nested operations only the outermost is recorded. `METHODS` says for each method whether
+it is captured. Not here: the methods themselves, see `provfs.capture.operations`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
+from fsspec.implementations.chained import ChainedFileSystem
+from fsspec.spec import AbstractFileSystem
+from fsspec.utils import tokenize
+
+from provfs.capture.active import active
+from provfs.capture.operations.methods import METHODS, captured_methods
+from provfs.capture.operations.wrapper import name_caller
+
+__all__ = ["METHODS", "ProvenanceFileSystem", "wrap"]
+
+_BARE = "_provfs_fs"
+_classes: dict[type, type] = {}
+
+
+def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
+    """Return a filesystem that records every read and write that goes through it.
+
+    Args:
+        fs: Any fsspec filesystem, sync or async; it stays as it is and unwrapped.
+
+    Raises:
+        TypeError: `fs` is not an fsspec filesystem.
+    """
+    if not isinstance(fs, AbstractFileSystem):
+        msg = f"cannot wrap a {type(fs).__name__}: expected an fsspec filesystem"
+        raise TypeError(msg)
+    if _BARE in vars(fs):
+        return fs
+    active()
+    bare = type(fs)
+    wrapped: AbstractFileSystem = object.__new__(_class_of(bare))
+    state = dict(vars(fs))
+    if isinstance(fs, AsyncFileSystem) and fs.mirror_sync_methods:
+        for name in [name for name in state if _is_mirrored(bare, name, state[name])]:
+            del state[name]
+    wrapped.__dict__.update(state)
+    wrapped.__dict__.update({_BARE: fs, "_transaction": None, "_intrans": False})
+    wrapped.__dict__["_fs_token_"] = tokenize("provfs", fs._fs_token)  # noqa: SLF001 - what makes filesystems equal
+    if isinstance(wrapped, AsyncFileSystem) and wrapped.mirror_sync_methods:
+        mirror_sync_methods(wrapped)
+        name_caller(wrapped)
+    return wrapped
+
+
+class ProvenanceFileSystem(ChainedFileSystem):
+    """The protocol `prov`: `prov::s3://bucket/key`, or `filesystem("prov", target_protocol="s3")`.
+
+    Making one gives the wrapped target filesystem itself, which is why `isinstance` of the result
+    is that of the target.
+
+    Args:
+        target_protocol: Protocol of the filesystem to capture.
+        target_options: Its arguments.
+        fs: The filesystem itself, instead of the two.
+    """
+
+    protocol = "prov"
+    cachable = False
+
+    def __new__(  # noqa: D102 - described by the class
+        cls,
+        target_protocol: str | None = None,
+        target_options: dict[str, Any] | None = None,
+        fs: AbstractFileSystem | None = None,
+        **_: Any,
+    ) -> Any:
+        if (fs is None) == (target_protocol is None):
+            msg = "the prov filesystem needs exactly one of fs and target_protocol, as in prov::file:///data"
+            raise ValueError(msg)
+        if fs is None:
+            import fsspec  # noqa: PLC0415 - the whole registry, only needed here
+
+            fs = fsspec.filesystem(target_protocol, **(target_options or {}))
+        return wrap(fs)
+
+
+def _rebuild(fs: AbstractFileSystem) -> AbstractFileSystem:
+    return wrap(fs)
+
+
+def _bare_of(fs: Any) -> AbstractFileSystem:
+    bare: AbstractFileSystem | None = vars(fs).get(_BARE)
+    if bare is None:
+        bare = type(fs)._provfs_bare(*fs.storage_args, **fs.storage_options)  # noqa: SLF001 - our own mark on a class
+    return bare
+
+
+def _is_mirrored(bare: type, name: str, value: Any) -> bool:
+    """Say whether an attribute of an async filesystem is the sync form of a coroutine."""
+    coroutine = getattr(bare, f"_{name}", None)
+    return callable(value) and (
+        inspect.iscoroutinefunction(coroutine) or inspect.isasyncgenfunction(coroutine)
+    )
+
+
+def _class_of(bare: type) -> type:
+    """Return the captured subclass of a filesystem class, made once."""
+    found = _classes.get(bare)
+    if found is None:
+        body: dict[str, Any] = {
+            "__module__": bare.__module__,
+            "__qualname__": bare.__qualname__,
+            "__doc__": bare.__doc__,
+            "_provfs_bare": bare,
+            "__reduce__": lambda self: (_rebuild, (_bare_of(self),)),
+            "to_dict": _to_dict,
+            "storage_args": _kept("storage_args"),
+            "storage_options": _kept("storage_options"),
+            **captured_methods(bare),
+        }
+        found = _classes[bare] = type(bare)(bare.__name__, (bare,), body)
+    return found
+
+
+def _to_dict(self: Any, *, include_password: bool = True) -> dict[str, Any]:
+    inner = _bare_of(self).to_dict(include_password=include_password)
+    return {
+        "cls": "provfs.capture.filesystem:ProvenanceFileSystem",
+        "protocol": "prov",
+        "args": [],
+        "fs": inner,
+    }
+
+
+def _kept(name: str) -> property:
+    """Return an attribute that keeps its first value; fsspec sets it again on what `prov` made."""
+
+    def get(self: Any) -> Any:
+        try:
+            return self.__dict__[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def put(self: Any, value: Any) -> None:
+        self.__dict__.setdefault(name, value)
+
+    return property(get, put)

@@ -1,0 +1,266 @@
+"""Follow the handles of remote and in-memory filesystems: each gets a subclass of its own class.
+
+Contract: the handle stays the same object of the same behaviour, `isinstance` holds, and what it
+pickles to is the original class. Bytes are hashed at the handle, below text and compression.
+Nothing here holds a strong reference to a filesystem; the record of a handle lies in a table keyed
+by the handle's identity and goes when the handle closes. Where a class cannot be swapped, the
+access is recorded without a digest. Not here: local files, see `provfs.capture.plain`; what opens
+the handles, see `provfs.capture.operations.methods`.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from fsspec.spec import AbstractBufferedFile
+
+from provfs.capture.operations.records import CHANNEL
+from provfs.capture.operations.remote import RemoteHandle
+from provfs.capture.recorder import Recorder, inside
+
+_swapped: dict[type, type] = {}
+
+
+def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
+    """Make a handle record what it does; returns the handle to give to the job."""
+    if isinstance(handle, io.TextIOBase):
+        return handle
+    state = RemoteHandle(recorder, uri, mode, handle)
+    if isinstance(handle, io.BytesIO) and not state.writes:
+        _record_content(state, handle)
+        return handle
+    template = (
+        _BUFFERED
+        if isinstance(handle, AbstractBufferedFile)
+        else _MEMORY
+        if isinstance(handle, io.BytesIO)
+        else None
+    )
+    if template is not None:
+        try:
+            handle.__class__ = _class_like(type(handle), template)
+            handle._provfs_state = state  # noqa: SLF001 - our own mark on a handle
+        except (TypeError, AttributeError):
+            template = None
+    if template is None:
+        _record_unseen(state, type(handle).__name__)
+    return handle
+
+
+def _record_content(state: RemoteHandle, handle: io.BytesIO) -> None:
+    with handle.getbuffer() as content:
+        state.size_bytes = content.nbytes
+        state.read(content, content.nbytes)
+    state.finish_read()
+
+
+def _record_unseen(state: RemoteHandle, name: str) -> None:
+    fields = {
+        "id": state.id,
+        "opened_ns": state.opened_ns,
+        "size_bytes": state.size_bytes,
+        "fingerprint": state.fingerprint,
+        "reason": f"a {name} cannot be followed",
+        "thread": state.thread,
+        "channel": CHANNEL,
+    }
+    state.recorder.access("write" if state.writes else "read", state.uri, fields)
+
+
+def _state(handle: Any) -> RemoteHandle | None:
+    return handle.__dict__.get("_provfs_state")  # type: ignore[no-any-return] # a handle is untyped
+
+
+def _take_state(handle: Any) -> RemoteHandle | None:
+    """Return the state and detach it: the handle is an ordinary one from here on."""
+    state = handle.__dict__.pop("_provfs_state", None)
+    bare = getattr(type(handle), "_provfs_bare", None)
+    if bare is not None:
+        handle.__class__ = bare
+    return state  # type: ignore[no-any-return] # a handle is untyped
+
+
+def _safely(state: RemoteHandle, action: Any, *args: Any, **kwargs: Any) -> None:
+    try:
+        action(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 - capture never raises into the job
+        state.recorder.trouble(error)
+
+
+def _buffered_read(self: Any, length: int = -1) -> Any:
+    state = _state(self)
+    before = self.loc
+    data = type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+    if state is not None and data:
+        state.position = before
+        _safely(state, state.read, data, len(data))
+    return data
+
+
+def _buffered_write(self: Any, data: Any) -> Any:
+    state = _state(self)
+    count = type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
+    if state is not None and count:
+        _safely(state, state.write, memoryview(data).cast("B")[:count], count)
+    return count
+
+
+def _close(self: Any) -> Any:
+    state = _state(self)
+    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    was_closed = bool(self.closed)
+    if state is None or was_closed:
+        return bare.close(self)
+    token = inside.set(True)
+    try:
+        result = bare.close(self)
+    except BaseException:
+        _take_state(self)
+        if state.writes:
+            _safely(state, state.finish_write, complete=False)
+        raise
+    finally:
+        inside.reset(token)
+    if not state.writes:
+        _take_state(self)
+        _safely(state, state.finish_read)
+    elif getattr(self, "autocommit", True):
+        _take_state(self)
+        _safely(state, state.finish_write, complete=not state.aborted)
+    return result
+
+
+def _commit(self: Any) -> Any:
+    state = _state(self)
+    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    result = bare.commit(self)
+    if state is not None and state.writes and not getattr(self, "autocommit", True):
+        _take_state(self)
+        _safely(state, state.finish_write, complete=True)
+    return result
+
+
+def _discard(self: Any) -> Any:
+    state = _take_state(self)
+    result = self.discard()
+    if state is not None:
+        _safely(state, state.discard)
+    return result
+
+
+def _exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
+    state = _state(self)
+    if state is not None and kind is not None:
+        state.aborted = True
+    return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
+
+
+def close_with(outer: Any, handle: Any) -> Any:
+    """Let the end of a compressor be the end of the in-memory handle below, which it leaves open.
+
+    Other handles close themselves when the compressor lets go of them; this one lives on in the
+    store.
+    """
+    state = _state(handle) if isinstance(handle, io.BytesIO) else None
+    if state is not None:
+        _safely(state, _tie, outer, handle)
+    return outer
+
+
+def _tie(outer: Any, handle: Any) -> None:
+    try:
+        outer.__class__ = _class_like(type(outer), _OUTER)
+        outer._provfs_below = handle  # noqa: SLF001 - our own mark on a handle
+    except (TypeError, AttributeError):
+        from weakref import finalize  # noqa: PLC0415 - only for compressors written in C
+
+        finalize(outer, handle.close)
+
+
+def _outer_close(self: Any) -> Any:
+    below = self.__dict__.pop("_provfs_below", None)
+    self.__class__ = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    try:
+        result = self.close()
+    except BaseException:
+        _abort(below)
+        raise
+    finally:
+        if below is not None:
+            below.close()
+    return result
+
+
+def _outer_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
+    if kind is not None:
+        _abort(self.__dict__.get("_provfs_below"))
+    return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
+
+
+def _abort(handle: Any) -> None:
+    state = None if handle is None else _state(handle)
+    if state is not None:
+        state.aborted = True
+
+
+def _memory_close(self: Any) -> Any:
+    state = _take_state(self)
+    result = self.close()
+    if state is not None:
+
+        def finish() -> None:
+            with self.getbuffer() as content:
+                state.hashed, state.in_order, state.appends = 0, True, False
+                state.position = 0
+                state.hasher.reset()
+                state.write(content, content.nbytes)
+            state.finish_write(complete=not state.aborted)
+
+        _safely(state, finish)
+    return result
+
+
+def _reduce_ex(self: Any, protocol: int) -> Any:
+    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    state = self.__dict__.pop("_provfs_state", None)
+    swapped = type(self)
+    self.__class__ = bare
+    try:
+        return self.__reduce_ex__(protocol)
+    finally:
+        self.__class__ = swapped
+        if state is not None:
+            self._provfs_state = state
+
+
+_BUFFERED = {
+    "read": _buffered_read,
+    "write": _buffered_write,
+    "close": _close,
+    "commit": _commit,
+    "discard": _discard,
+    "__exit__": _exit,
+    "__reduce_ex__": _reduce_ex,
+}
+_OUTER = {"close": _outer_close, "__exit__": _outer_exit}
+_MEMORY = {
+    "close": _memory_close,
+    "discard": _discard,
+    "__exit__": _exit,
+    "__reduce_ex__": _reduce_ex,
+}
+
+
+def _class_like(cls: type, template: dict[str, Any]) -> type:
+    """Return the subclass of a handle class that records, made once."""
+    found = _swapped.get(cls)
+    if found is None:
+        names = {
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+        }
+        body = {name: method for name, method in template.items() if hasattr(cls, name)}
+        found = _swapped[cls] = type(cls.__name__, (cls,), {**names, **body, "_provfs_bare": cls})
+    return found

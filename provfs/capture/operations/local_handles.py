@@ -1,0 +1,146 @@
+"""The handles of the local filesystem of fsspec, over raw files that look on.
+
+Contract: a handle is a `LocalFileOpener` whose inner file, and with it every way around the opener,
+captures. Under `provfs run` the local filesystem needs none of this.
+Not here: whole-file operations, see `provfs.capture.operations.local`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+import tempfile
+from functools import wraps
+from typing import Any
+
+from fsspec.compression import compr
+from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
+
+from provfs.capture.active import active
+from provfs.capture.execution import clock_ns
+from provfs.capture.operations.records import CHANNEL
+from provfs.capture.plain.opening import CapturedOpen, Opener
+from provfs.capture.plain.state import fingerprint_text, stat_tuple
+from provfs.capture.recorder import inside
+from provfs.model import uri_of_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+_opener: list[Opener] = []
+_strip_protocol = LocalFileSystem._strip_protocol.__func__  # noqa: SLF001 - how fsspec itself names a file
+
+
+class _Opener(LocalFileOpener):
+    """A `LocalFileOpener` whose inner file captures."""
+
+    f: Any
+
+    def _open(self) -> None:
+        if not _opener or isinstance(builtins.open, CapturedOpen):
+            super()._open()
+            return
+        if self.f is not None and not self.f.closed:
+            return
+        if self.mode == "rb" and not self.compression:
+            self.f, size = _opener[0].open_for_reading(self.path)
+            if size is not None:
+                self.size = self.f.size = size
+                return
+        elif not self._open_otherwise():
+            return
+        self.size = self.f.seek(0, 2)
+        self.f.seek(0)
+        self.f.size = self.size
+
+    def _open_otherwise(self) -> bool:
+        """Open in another mode or through a compressor; returns whether the size is asked for."""
+        writes = "w" in self.mode
+        final = self.autocommit or not writes
+        if not final:
+            descriptor, self.temp = tempfile.mkstemp()
+            os.close(descriptor)
+        name = self.path if final else self.temp
+        self.f = _opener[0].open(name, self.mode, -1, None, None, None, True, None)
+        if final and self.compression:
+            self.f = compr[self.compression](self.f, mode=self.mode)
+        return not writes
+
+    def commit(self) -> None:
+        """Publish the file under its own name, as one rename."""
+        found = _fingerprint(getattr(self, "temp", ""))
+        super().commit()
+        if not isinstance(builtins.open, CapturedOpen):
+            _record_end(self.temp, self.path, found)
+
+    def discard(self) -> None:
+        """Throw the file away."""
+        found = _fingerprint(getattr(self, "temp", ""))
+        super().discard()
+        if not isinstance(builtins.open, CapturedOpen):
+            _record_end(self.temp, None, found)
+
+    def __reduce_ex__(self, _protocol: Any) -> Any:
+        return _blank_opener, (), self.__getstate__()
+
+
+_Opener.__name__ = _Opener.__qualname__ = "LocalFileOpener"
+_Opener.__module__ = LocalFileOpener.__module__
+
+
+def _blank_opener() -> LocalFileOpener:
+    return _Opener.__new__(_Opener)
+
+
+def _fingerprint(path: str) -> str | None:
+    try:
+        return fingerprint_text(stat_tuple(os.stat(path)))
+    except OSError:
+        return None
+
+
+def _record_end(path: str, to: str | None, fingerprint: str | None) -> None:
+    """Record that a temporary file was published or removed."""
+    recorder = active()
+    if recorder is None or fingerprint is None:
+        return
+    try:
+        uri = uri_of_path(os.path.realpath(path))
+        target = None if to is None else uri_of_path(os.path.realpath(to))
+        if recorder.captures(target or uri):
+            fields = {"id": recorder.next_id(), "uri": uri, "to": target, "at_ns": clock_ns()}
+            kind = "remove" if to is None else "rename"
+            recorder.emit(kind, {**fields, "fingerprint": fingerprint, "channel": CHANNEL})
+    except Exception as error:  # noqa: BLE001 - capture never raises into the job
+        recorder.trouble(error)
+
+
+def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the `_open` of a captured local filesystem."""
+    if original is not LocalFileSystem._open:  # noqa: SLF001 - compared, not called
+        return original  # a class of its own with handles of its own
+
+    @wraps(original)
+    def _open(self: Any, path: Any, mode: str = "rb", block_size: Any = None, **kwargs: Any) -> Any:
+        recorder = None if inside.get() else active()
+        if recorder is None:
+            return original(self, path, mode, block_size, **kwargs)
+        if not _opener:
+            include_all = bool(recorder.settings.include)
+            _opener.append(Opener(recorder, io.open, CHANNEL, include_all=include_all))
+        if (
+            type(path) is not str
+            or path[:1] != "/"
+            or path[-1:] == "/"
+            or type(self)._strip_protocol.__func__ is not _strip_protocol  # noqa: SLF001 - how fsspec itself names a file
+        ):  # all others stay as they are, and asking costs as much as the open itself
+            path = self._strip_protocol(path)
+        if self.auto_mkdir and ("w" in mode or "x" in mode or "a" in mode):
+            self.makedirs(self._parent(path), exist_ok=True)
+        return _Opener(path, mode, fs=self, **kwargs)
+
+    _open.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
+    return _open

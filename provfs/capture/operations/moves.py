@@ -1,0 +1,130 @@
+"""Operations inside one filesystem: copies, removals, and `mv`, which consists of both.
+
+Contract: `mv` records one rename for every file that was copied and then removed, and nothing of
+its parts. Not here: local files, see `provfs.capture.operations.local`.
+"""
+
+from __future__ import annotations
+
+import io
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+from provfs.capture.active import active
+from provfs.capture.execution import clock_ns
+from provfs.capture.operations.records import (
+    CHANNEL,
+    argument,
+    record_read,
+    record_write,
+    uri_of,
+)
+from provfs.capture.recorder import Recorder, inside
+from provfs.digest import digest_of_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provfs.capture.operations.wrapper import Call
+
+
+_moves: ContextVar[list[tuple[str, str]] | None] = ContextVar("provfs_moves", default=None)
+
+
+def _after_copy(call: Call, _: Any, __: Any) -> None:
+    source, target = argument(call, 0, "path1"), argument(call, 1, "path2")
+    pairs = _moves.get()
+    if pairs is not None:
+        pairs.append((uri_of(call.fs, source), uri_of(call.fs, target)))
+        return
+    state = _content_in_store(call.fs, target)
+    if state is None:
+        return
+    id_ = record_read(call, uri_of(call.fs, source), **state)
+    record_write(call, uri_of(call.fs, target), None, copy_of=id_, **state)
+
+
+def _content_in_store(fs: Any, path: Any) -> dict[str, Any] | None:
+    """Return size and digest of what lies in memory, else a reason; None for a directory."""
+    store = getattr(fs, "store", None)
+    if isinstance(store, dict):
+        stored = store.get(fs._strip_protocol(path))  # noqa: SLF001 - how fsspec itself names a file
+        if not isinstance(stored, io.BytesIO):
+            return None
+        with stored.getbuffer() as content:
+            return {"size_bytes": content.nbytes, "digest": str(digest_of_bytes(content))}
+    return {"reason": "copied inside the storage; its content was not seen"}
+
+
+def _after_remove(call: Call, _: Any, __: Any) -> None:
+    path = argument(call, 0, "path")
+    if _moves.get() is not None:
+        return
+    if (
+        not isinstance(path, str)
+        or call.kwargs.get("recursive")
+        or len(call.args) > 1
+        or "*" in path
+    ):
+        return
+    uri = uri_of(call.fs, path)
+    if call.recorder.captures(uri):
+        fields = {
+            "id": call.recorder.next_id(),
+            "uri": uri,
+            "at_ns": clock_ns(),
+            "channel": CHANNEL,
+        }
+        call.recorder.emit("remove", fields)
+
+
+def move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an `mv` that records one rename for every file that was copied and then removed."""
+
+    @wraps(original)
+    def mv(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = None if inside.get() or _moves.get() is not None else active()
+        if recorder is None:
+            return original(self, *args, **kwargs)
+        pairs: list[tuple[str, str]] = []
+        token = _moves.set(pairs)
+        ok = False
+        try:
+            result = original(self, *args, **kwargs)
+            ok = True
+        finally:
+            _moves.reset(token)
+            try:
+                for uri, to in pairs:
+                    _record_move(recorder, uri, to, ok=ok)
+            except Exception as error:  # noqa: BLE001 - capture never raises into the job
+                recorder.trouble(error)
+        return result
+
+    mv.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
+    return mv
+
+
+def _record_move(recorder: Recorder, uri: str, to: str, *, ok: bool) -> None:
+    if not (recorder.captures(uri) or recorder.captures(to)):
+        return
+    if ok:
+        fields = {
+            "id": recorder.next_id(),
+            "uri": uri,
+            "to": to,
+            "at_ns": clock_ns(),
+            "channel": CHANNEL,
+        }
+        recorder.emit("rename", fields)
+    else:
+        recorder.gap("move-interrupted", f"{uri} to {to}", CHANNEL)
+
+
+STEPS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("cp_file", "_cp_file"), (None, _after_copy)),
+    **dict.fromkeys(("rm_file", "_rm_file", "_rm"), (None, _after_remove)),
+}
+"""Method name -> what is done before it and after it."""

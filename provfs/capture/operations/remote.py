@@ -1,0 +1,110 @@
+"""What one handle of a remote or in-memory filesystem has seen of its object, and its record.
+
+Contract: bytes are hashed at the handle, below text and compression; nothing is asked of the
+storage. Not here: how a handle is made to tell, see `provfs.capture.operations.handles`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from provfs.capture.execution import clock_ns
+from provfs.capture.operations.records import CHANNEL
+from provfs.capture.plain.content import Pass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provfs.capture.recorder import Recorder
+
+
+_ETAG_FIELDS = ("ETag", "etag", "md5Hash", "content_md5", "xet_hash", "blob_id", "checksum")
+_VERSION_FIELDS = ("VersionId", "version_id", "generation")
+
+
+class RemoteHandle(Pass):
+    """What one handle has seen of a remote or in-memory object."""
+
+    __slots__ = (
+        "aborted",
+        "appends",
+        "fingerprint",
+        "id",
+        "opened_ns",
+        "recorder",
+        "size_bytes",
+        "thread",
+        "uri",
+        "writes",
+    )
+
+    def __init__(self, recorder: Recorder, uri: str, mode: str, handle: Any) -> None:
+        Pass.__init__(self)
+        self.recorder = recorder
+        self.uri = uri
+        self.thread = recorder.thread_key()
+        self.opened_ns = clock_ns()
+        self.aborted = False
+        self.writes = any(letter in mode for letter in "wax+")
+        self.appends = "a" in mode or "+" in mode
+        details = None if self.writes else getattr(handle, "_details", None)
+        self.fingerprint = fingerprint_of_details(details)
+        size = None if self.writes else getattr(handle, "size", None)
+        self.size_bytes: int | None = size if isinstance(size, int) else None
+        self.id = (
+            recorder.opening(uri, self.thread, CHANNEL, self.opened_ns) if self.writes else None
+        )
+
+    def finish_read(self) -> None:
+        """Record the read, after the handle was closed."""
+        if not self.moved_bytes and self.size_bytes:
+            return
+        size = self.size_bytes
+        digest = None if size is None else self.digest(size)
+        fields = {
+            "opened_ns": self.opened_ns,
+            "bytes": self.moved_bytes,
+            "ranges": None if size is None else self.touched(size),
+            "size_bytes": size,
+            "digest": digest,
+            "reason": None if digest else "read in part or out of order",
+            "thread": self.thread,
+            "channel": CHANNEL,
+        }
+        self.recorder.read_object(self.uri, self.fingerprint, fields)
+
+    def finish_write(self, *, complete: bool) -> None:
+        """Record the write, after the handle was closed or committed."""
+        digest = None if self.appends else self.digest(self.hashed)
+        fields = {
+            "id": self.id,
+            "opened_ns": self.opened_ns,
+            "bytes": self.moved_bytes,
+            "size_bytes": self.hashed if digest else None,
+            "digest": digest,
+            "reason": None
+            if digest
+            else "appended to what was there"
+            if self.appends
+            else "not written in order",
+            "complete": None if complete else False,
+            "thread": self.thread,
+            "channel": CHANNEL,
+        }
+        self.recorder.access("write", self.uri, fields)
+
+    def discard(self) -> None:
+        """Withdraw the opening: nothing was stored."""
+        if self.id is not None:
+            self.recorder.failed(self.id)
+
+
+def fingerprint_of_details(details: Any) -> str | None:
+    """Return the fingerprint that a listing entry of an object carries, or None; asks nobody."""
+    if not isinstance(details, dict):
+        return None
+    for names, tag in ((_VERSION_FIELDS, "version"), (_ETAG_FIELDS, "etag")):
+        for name in names:
+            value = details.get(name)
+            if value not in {None, "", "null"}:
+                return f"{tag}:{value}"
+    return None

@@ -1,0 +1,1 @@
+"""The demo: an ordinary training pipeline, seen twice."""

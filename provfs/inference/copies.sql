@@ -1,0 +1,68 @@
+-- Rule copy: equal content under another name. Seen (1.0): the program that wrote it had read the source; the
+-- latest such read counts. Not seen (0.7): nobody was seen to write it; the oldest version with this content
+-- counts. Empty files prove nothing. Reads: made, arrived, emerged. Marks: made.copied.
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes, v.created_ns
+FROM made m JOIN store.versions v ON v.version_id = m.version_id
+WHERE v.digest IS NOT NULL AND v.size_bytes > 0;
+
+CREATE OR REPLACE TEMP TABLE sources AS
+SELECT r.program_id, r.opened_ns, v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns
+FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT program_id FROM fresh)) r
+JOIN (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM fresh)) v ON v.version_id = r.version_id;
+
+CREATE OR REPLACE TEMP TABLE seen_copies AS
+SELECT f.row_id, f.version_id, f.execution_id, f.closed_ns, s.version_id AS source_id, s.opened_ns
+FROM fresh f
+ASOF JOIN sources s
+    ON s.program_id = f.program_id AND s.digest = f.digest AND s.size_bytes = f.size_bytes AND s.opened_ns < f.closed_ns
+WHERE s.artifact_id <> f.artifact_id AND s.created_ns < f.created_ns;
+
+-- The latest read of this content was of the output's own name: look at the ones before.
+INSERT INTO seen_copies
+SELECT f.row_id, f.version_id, any_value(f.execution_id), any_value(f.closed_ns),
+    arg_max(s.version_id, (s.opened_ns, s.version_id)), max(s.opened_ns)
+FROM fresh f
+JOIN sources s
+    ON s.program_id = f.program_id AND s.digest = f.digest AND s.size_bytes = f.size_bytes AND s.opened_ns < f.closed_ns
+WHERE s.artifact_id <> f.artifact_id AND s.created_ns < f.created_ns
+    AND f.row_id NOT IN (SELECT row_id FROM seen_copies)
+GROUP BY f.row_id, f.version_id;
+
+UPDATE made SET copied = true WHERE row_id IN (SELECT row_id FROM seen_copies);
+
+INSERT INTO store.links
+SELECT source_id, version_id, execution_id, 'copy', 1.0, opened_ns, closed_ns FROM seen_copies;
+
+-- Which version of a content is the oldest may change with every batch: the unseen copies of all contents that
+-- the batch touched are found anew. The oldest one in another artifact is among the oldest of two artifacts.
+CREATE OR REPLACE TEMP TABLE contents AS
+SELECT DISTINCT digest, size_bytes
+FROM store.versions
+WHERE digest IS NOT NULL AND size_bytes > 0 AND digest IN (
+    SELECT digest FROM fresh
+    UNION SELECT digest FROM store.versions WHERE version_id IN (SELECT version_id FROM emerged)
+    UNION SELECT v.digest FROM arrived a JOIN store.versions v ON v.version_id = a.version_id WHERE a.mode = 'read'
+);
+
+CREATE OR REPLACE TEMP TABLE alike AS
+SELECT v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns, v.origin = 'observed' AND v.execution_id IS NULL AS is_unseen
+FROM (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM contents)) v
+JOIN contents c ON c.digest = v.digest AND c.size_bytes = v.size_bytes;
+
+DELETE FROM store.links
+WHERE rule = 'copy' AND confidence < 1 AND output_version_id IN (SELECT version_id FROM alike);
+
+CREATE OR REPLACE TEMP TABLE oldest AS
+SELECT artifact_id, digest, size_bytes, min(created_ns) AS created_ns, arg_min(version_id, (created_ns, version_id)) AS version_id
+FROM alike
+GROUP BY artifact_id, digest, size_bytes
+QUALIFY row_number() OVER (PARTITION BY digest, size_bytes ORDER BY min(created_ns), arg_min(version_id, (created_ns, version_id))) <= 2;
+
+INSERT INTO store.links
+SELECT arg_min(s.version_id, (s.created_ns, s.version_id)), a.version_id, NULL, 'copy', 0.7, min(s.created_ns), any_value(a.created_ns)
+FROM alike a
+JOIN oldest s
+    ON s.digest = a.digest AND s.size_bytes = a.size_bytes AND s.artifact_id <> a.artifact_id AND s.created_ns < a.created_ns
+WHERE a.is_unseen
+GROUP BY a.version_id;

@@ -1,0 +1,47 @@
+-- Accesses, openings and moves with ids and UTC times. Reads: batch, who, uris. Leaves: arrived, moves, removals, emerged.
+CREATE OR REPLACE TEMP TABLE failures AS
+SELECT w.execution_id, b.id FROM batch b JOIN who w ON w.name = b.execution WHERE b.type = 'failed';
+
+CREATE OR REPLACE TEMP TABLE arrived AS
+SELECT
+    row_number() OVER () AS row_id, w.execution_id, w.program_id, u.artifact_id, b.mode, b.id,
+    b.opened_ns + w.offset_ns AS opened_ns, b.closed_ns + w.offset_ns AS closed_ns, coalesce(b.opens, 1) AS opens,
+    b.bytes, b.ranges, b.size_bytes, b.fingerprint, b.digest, coalesce(b.complete, true) AS complete,
+    coalesce(b.unstable, false) AS unstable, b.copy_of, b.thread, b.context, b.channel,
+    NULL::BIGINT AS version_id
+FROM batch b
+JOIN who w ON w.name = b.execution
+JOIN uris u ON u.uri = b.uri
+WHERE b.type = 'access';
+
+-- Versions that are found in this batch without anybody having been seen to write them.
+CREATE OR REPLACE TEMP TABLE emerged (version_id BIGINT);
+
+-- What is open for writing: kept until its access arrives, it fails, or its execution is over.
+INSERT INTO store.openings
+SELECT w.execution_id, b.id, u.artifact_id, b.opened_ns + w.offset_ns, b.thread, b.context, b.channel
+FROM batch b
+JOIN who w ON w.name = b.execution
+JOIN uris u ON u.uri = b.uri
+WHERE b.type = 'opening';
+
+DELETE FROM store.openings
+WHERE (execution_id, id) IN (SELECT (execution_id, id) FROM arrived WHERE mode = 'write')
+    OR (execution_id, id) IN (SELECT (execution_id, id) FROM failures);
+
+CREATE OR REPLACE TEMP TABLE moves AS
+SELECT
+    row_number() OVER () AS row_id, w.execution_id, w.program_id, u.artifact_id AS source_id, t.artifact_id AS target_id,
+    b.uri AS source_uri, b."to" AS target_uri, b.at_ns + w.offset_ns AS at_ns, b.fingerprint, b.channel
+FROM batch b
+JOIN who w ON w.name = b.execution
+JOIN uris u ON u.uri = b.uri
+JOIN uris t ON t.uri = b."to"
+WHERE b.type = 'rename' AND b.uri <> b."to" AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
+
+CREATE OR REPLACE TEMP TABLE removals AS
+SELECT w.execution_id, w.program_id, u.artifact_id, b.at_ns + w.offset_ns AS at_ns, b.fingerprint, b.channel
+FROM batch b
+JOIN who w ON w.name = b.execution
+JOIN uris u ON u.uri = b.uri
+WHERE b.type = 'remove' AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);

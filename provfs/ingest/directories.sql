@@ -1,0 +1,28 @@
+-- A directory that is renamed moves every file below it. Reads and rewrites: moves, uris. A rename without a
+-- fingerprint is one of a directory, or of something that capture could not look at.
+CREATE OR REPLACE TEMP TABLE trees AS
+SELECT
+    m.execution_id, m.program_id, a.artifact_id AS source_id, a.uri AS source_uri,
+    m.target_uri || substr(a.uri, length(m.source_uri) + 1) AS target_uri, m.at_ns, m.channel
+FROM moves m
+JOIN store.artifacts a ON starts_with(a.uri, m.source_uri || '/')
+WHERE m.fingerprint IS NULL
+    AND EXISTS (FROM store.sightings s WHERE s.artifact_id = a.artifact_id AND s.at_ns <= m.at_ns);
+
+INSERT INTO store.artifacts
+SELECT
+    (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + row_number() OVER (ORDER BY min(t.at_ns), t.target_uri),
+    t.target_uri, any_value(s.kind), min(t.at_ns)
+FROM trees t JOIN store.artifacts s ON s.artifact_id = t.source_id
+WHERE t.target_uri NOT IN (SELECT uri FROM store.artifacts)
+GROUP BY t.target_uri;
+
+DELETE FROM moves WHERE fingerprint IS NULL AND row_id IN (
+    SELECT m.row_id FROM moves m JOIN trees t ON starts_with(t.source_uri, m.source_uri || '/')
+);
+
+INSERT INTO moves
+SELECT
+    (SELECT coalesce(max(row_id), 0) FROM moves) + row_number() OVER (), t.execution_id, t.program_id, t.source_id,
+    a.artifact_id, t.source_uri, t.target_uri, t.at_ns, NULL, t.channel
+FROM trees t JOIN store.artifacts a ON a.uri = t.target_uri;

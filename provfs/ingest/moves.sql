@@ -1,0 +1,71 @@
+-- One round of renames: those whose source no earlier rename of this batch still has to bring. Reads and
+-- shrinks: moves; reads: made. A file may be moved while it is still open for writing. A version that its own program moves goes along; any other leaves a version behind.
+CREATE OR REPLACE TEMP TABLE moving AS
+SELECT m.*, regexp_replace(m.fingerprint, ':[^:]*$', ':*') AS stem
+FROM moves m
+ANTI JOIN moves e ON e.target_id = m.source_id AND e.at_ns < m.at_ns;
+
+DELETE FROM moves WHERE row_id IN (SELECT row_id FROM moving);
+
+CREATE OR REPLACE TEMP TABLE placed AS
+SELECT
+    s.version_id, s.artifact_id, coalesce(m.opened_ns, s.at_ns) AS at_ns,
+    regexp_replace(s.fingerprint, ':[^:]*$', ':*') AS stem
+FROM store.sightings s
+LEFT JOIN made m ON m.version_id = s.version_id AND m.artifact_id = s.artifact_id
+WHERE s.artifact_id IN (SELECT source_id FROM moving);
+
+CREATE OR REPLACE TEMP TABLE moved AS
+SELECT m.*, arg_max(p.version_id, (p.at_ns, p.version_id)) AS version_id
+FROM moving m
+JOIN placed p
+    ON p.artifact_id = m.source_id AND p.at_ns <= m.at_ns AND (p.stem = m.stem OR p.stem IS NULL OR m.stem IS NULL)
+GROUP BY ALL;
+
+-- Moved without having been seen before: it existed under the old name.
+INSERT INTO moved
+SELECT m.*, (SELECT coalesce(max(version_id), 0) FROM store.versions) + row_number() OVER (ORDER BY m.at_ns, m.row_id)
+FROM moving m WHERE m.row_id NOT IN (SELECT row_id FROM moved) AND m.fingerprint IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE unseen AS
+SELECT * FROM moved WHERE version_id > (SELECT coalesce(max(version_id), 0) FROM store.versions);
+
+INSERT INTO store.versions
+SELECT
+    u.version_id, u.source_id,
+    (SELECT any_value(a.digest) FROM arrived a WHERE a.artifact_id = u.source_id AND a.fingerprint = u.fingerprint),
+    try_cast(nullif(split_part(u.fingerprint, ':', 4), '') AS BIGINT), u.fingerprint, 'observed',
+    least(u.at_ns, coalesce(try_cast(split_part(u.fingerprint, ':', 6) AS BIGINT), u.at_ns)), NULL, true, false
+FROM unseen u ORDER BY u.version_id;
+
+INSERT INTO store.sightings SELECT version_id, source_id, fingerprint, at_ns FROM unseen;
+
+INSERT INTO emerged SELECT version_id FROM unseen;
+
+CREATE OR REPLACE TEMP TABLE fates AS
+SELECT
+    m.*, v.digest, v.size_bytes, v.complete, v.execution_id AS writer_id,
+    e.program_id IS NOT NULL AND e.program_id = m.program_id AND v.artifact_id = m.source_id
+        AND row_number() OVER (PARTITION BY m.version_id ORDER BY m.at_ns, m.row_id) = 1 AS goes_along,
+    (SELECT max(version_id) FROM store.versions) + row_number() OVER (ORDER BY m.at_ns, m.row_id) AS new_id
+FROM moved m
+JOIN store.versions v ON v.version_id = m.version_id
+LEFT JOIN store.executions e ON e.execution_id = v.execution_id;
+
+UPDATE store.versions AS v SET artifact_id = f.target_id, origin = 'renamed', created_ns = f.at_ns
+FROM fates f WHERE f.version_id = v.version_id AND f.goes_along;
+
+INSERT INTO store.versions
+SELECT new_id, target_id, digest, size_bytes, fingerprint, 'renamed', at_ns, writer_id, complete, false
+FROM fates WHERE NOT goes_along ORDER BY new_id;
+
+INSERT INTO store.endings SELECT version_id, at_ns FROM fates WHERE NOT goes_along;
+
+INSERT INTO store.links
+SELECT version_id, new_id, execution_id, 'rename', 1.0, at_ns, at_ns FROM fates WHERE NOT goes_along;
+
+INSERT INTO store.sightings
+SELECT CASE WHEN goes_along THEN version_id ELSE new_id END, target_id, stem, at_ns FROM fates;
+
+INSERT INTO store.changes
+SELECT at_ns, source_id, 'renamed', version_id, execution_id, channel FROM fates;

@@ -1,0 +1,1 @@
+"""The lineage log: its file, its schema and its one short writer."""

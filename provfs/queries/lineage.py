@@ -1,0 +1,147 @@
+"""Ask the log about versions, their inputs and outputs, and the executions between them.
+
+Contract: functions take an open connection, block until the answer is complete and return plain
+values; names are resolved first, so that an unknown name is an error also where the log is empty.
+Not here: opening the log, see `provfs.log.store`; trees, see `provfs.queries.graph`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from provfs.errors import UnknownArtifactError
+from provfs.log.store import fetch
+from provfs.queries import statement
+from provfs.queries.graph import Edge
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from provfs.log.store import Rows
+
+_ORDINAL = re.compile(r"@[0-9]+$")
+
+
+class Version(NamedTuple):
+    """One version as the log knows it; `ordinal` counts the versions of its artifact from 1."""
+
+    version_id: int
+    artifact_id: int
+    uri: str
+    ordinal: int
+    kind: str
+    digest: str | None
+    size_bytes: int | None
+    origin: str
+    created_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    complete: bool
+    execution_id: int | None
+
+
+def ask(connection: duckdb.DuckDBPyConnection, name: str, *parameters: Any) -> Rows:
+    """Run the query `name` of this package with its parameters."""
+    return fetch(connection, statement(name), parameters)
+
+
+def find_version(connection: duckdb.DuckDBPyConnection, name: str) -> Version:
+    """Return the version that a uri, path or suffix stands for: the newest, or the one of `@N`.
+
+    Raises:
+        UnknownArtifactError: No artifact has this name, or it has no such version.
+        AmbiguousArtifactError: Several artifacts have it.
+    """
+    version_id = fetch(connection, "SELECT store.resolve_version(?)", [name]).rows[0][0]
+    return version_of_id(connection, version_id)
+
+
+def version_of_id(connection: duckdb.DuckDBPyConnection, version_id: int) -> Version:
+    """Return the version with this id.
+
+    Raises:
+        UnknownArtifactError: There is none that people should see.
+    """
+    found = describe(connection, [version_id])
+    if version_id not in found:
+        msg = f"unknown version: #{version_id}"
+        raise UnknownArtifactError(msg)
+    return found[version_id]
+
+
+def describe(
+    connection: duckdb.DuckDBPyConnection, version_ids: Iterable[int]
+) -> dict[int, Version]:
+    """Return what is known of some versions, by id."""
+    wanted = set(version_ids)
+    artifact_ids = [row[0] for row in _of_ids(connection, "artifacts_of", wanted)]
+    rows = _of_ids(connection, "versions_of", artifact_ids)
+    return {row[0]: Version(*row) for row in rows if row[0] in wanted}
+
+
+def beginnings(connection: duckdb.DuckDBPyConnection, name: str) -> list[Version]:
+    """Return the versions that a question about what became of a name begins at, newest first.
+
+    That is the one of `@N`, or else all of the artifact: what came of an old version counts too.
+    """
+    newest = find_version(connection, name)
+    if _ORDINAL.search(name):
+        return [newest]
+    rows = _of_ids(connection, "versions_of", [newest.artifact_id])
+    return sorted((Version(*row) for row in rows), key=lambda found: -found.ordinal)
+
+
+def last_two(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Version, Version]:
+    """Return the last two versions of an artifact, or the named one and the one before it.
+
+    Raises:
+        UnknownArtifactError: There is no version before it.
+    """
+    newer = find_version(connection, name)
+    if newer.ordinal == 1:
+        msg = f"{name} has no earlier version to compare with"
+        raise UnknownArtifactError(
+            msg, hint=f"name two versions; see: provfs history {_ORDINAL.sub('', name)}"
+        )
+    return find_version(connection, f"{newer.uri}@{newer.ordinal - 1}"), newer
+
+
+def exact(version: Version) -> str:
+    """Return the name that means this version and no other, for the macros."""
+    return f"{version.uri}@{version.ordinal}"
+
+
+def walk(
+    connection: duckdb.DuckDBPyConnection, version_id: int, *, upstream: bool, depth: int
+) -> list[Edge]:
+    """Return the edges of all paths of at most `depth` steps from one version."""
+    query = "edges_into" if upstream else "edges_out_of"
+    edges: list[Edge] = []
+    seen = frontier = {version_id}
+    for _ in range(depth):
+        found = [Edge(*row) for row in _of_ids(connection, query, frontier)]
+        edges += found
+        frontier = {edge.input_id if upstream else edge.output_id for edge in found} - seen
+        seen = seen | frontier
+        if not frontier:
+            break
+    return edges
+
+
+def _of_ids(
+    connection: duckdb.DuckDBPyConnection, name: str, ids: Iterable[int]
+) -> list[tuple[Any, ...]]:
+    """Run a query about some ids, which are integers."""
+    # In the text and not a parameter: only constants reach the tables below the views.
+    listed = ", ".join(str(int(one)) for one in ids)
+    return fetch(connection, statement(name).replace("{ids}", listed)).rows if listed else []
+
+
+def code_of(
+    connection: duckdb.DuckDBPyConnection, execution_ids: Iterable[int]
+) -> list[dict[str, Any]]:
+    """Return command and code of some executions, in the order in which they started."""
+    return ask(connection, "code", list(execution_ids)).dicts()

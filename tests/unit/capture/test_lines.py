@@ -1,0 +1,82 @@
+"""The plain encoder against the records that readers know."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from provfs.capture import execution
+from provfs.capture.lines import line
+from provfs.journal import record
+
+EXAMPLES = [
+    record.Journal(
+        execution="e",
+        format=1,
+        provfs="0",
+        host="h",
+        boot="b",
+        clock="boottime",
+        at_ns=1,
+        offset_ns=-2,
+    ),
+    record.Execution(
+        execution="e",
+        program="p",
+        host="h",
+        pid=1,
+        started_ns=2,
+        command=("a", 'b"\\\n'),
+        cwd="/ä",
+        git_dirty=True,
+    ),
+    record.Opening(execution="e", id=1, uri="file:///a b", opened_ns=1, thread=-3, channel="open"),
+    record.Access(
+        execution="e",
+        id=1,
+        uri="file:///ü",
+        mode="read",
+        opened_ns=1,
+        closed_ns=2,
+        opens=3,
+        ranges=((0, 1), (5, 9)),
+        fingerprint="stat:1:2:3:4:5",
+        complete=False,
+        unstable=True,
+        copy_of=7,
+        channel="fsspec",
+    ),
+    record.Rename(execution="e", id=1, uri="file:///a", to="file:///b", at_ns=3, channel="audit"),
+    record.Remove(execution="e", id=1, uri="file:///a", at_ns=3, channel="audit"),
+    record.Failed(execution="e", id=1, at_ns=2),
+    record.Wait(execution="e", child_pid=1, at_ns=2, exit_code=-9, cpu_s=0.25),
+    record.Exit(execution="e", at_ns=2, cpu_s=1e-06, lost_records=4),
+    record.Gap(execution="e", at_ns=2, kind="k", channel="open"),
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
+def test_line_decodes_to_the_same_record(example: record.Record) -> None:
+    """What capture writes without msgspec is what readers expect with it."""
+    fields = {
+        name: getattr(example, name) for name in example.__struct_fields__ if name != "execution"
+    }
+    kind = example.__struct_config__.tag
+
+    assert record.decode(line(str(kind), "e", fields)) == example
+
+
+def test_line_replaces_what_is_no_unicode() -> None:
+    """A command line with undecodable bytes still gives a readable record."""
+    encoded = line(
+        "execution",
+        "e",
+        {"program": "p", "host": "h", "pid": 1, "started_ns": 1, "command": ("a\udcff",)},
+    )
+
+    assert msgspec.json.decode(encoded)["command"] == ["a?"]
+
+
+def test_format_is_the_one_of_the_journal() -> None:
+    """The number that capture writes is the number that the reader checks."""
+    assert execution.FORMAT == record.FORMAT

@@ -1,0 +1,71 @@
+"""Journals, cut into complete lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from provfs.journal.reader import Slice, Unreadable, broken_lines, journals, new_slices
+from tests import builders as b
+
+
+def test_new_slices_end_behind_the_last_newline(tmp_path):
+    """A torn last line is left for later, however long the rest is."""
+    path = b.write_journal(tmp_path, 1, [b.execution(1, 1)])
+    whole = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"x" * 200_000)
+
+    (piece,) = new_slices(tmp_path / "journal", {})
+
+    assert piece == Slice(path, 0, whole)
+    assert piece.read().endswith(b"\n")
+
+
+def test_new_slices_begin_where_the_last_ingest_ended(tmp_path):
+    """What is in the log is not read again; a journal with nothing new is not mentioned."""
+    path = b.write_journal(tmp_path, 1, [b.execution(1, 1)])
+    taken = path.stat().st_size
+    line = b.lines([b.exit_(1, 9)])
+    nothing = list(new_slices(tmp_path / "journal", {path.name: taken}))
+    with path.open("ab") as file:
+        file.write(line)
+
+    (piece,) = new_slices(tmp_path / "journal", {path.name: taken})
+
+    assert nothing == []
+    assert isinstance(piece, Slice)
+    assert piece.read() == line
+
+
+def test_new_slices_leave_out_a_journal_without_a_complete_line(tmp_path):
+    """A process that is just writing its first line has nothing to give yet."""
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    (directory / "x.1.1.0.jsonl").write_bytes(b'{"type":"jour')
+
+    assert list(new_slices(directory, {})) == []
+
+
+@pytest.mark.skipif("__import__('os').geteuid() == 0", reason="root may read everything")
+def test_new_slices_name_a_journal_that_cannot_be_read(tmp_path):
+    """A journal of another user is reported, the others are taken."""
+    path = b.write_journal(tmp_path, 1, [b.execution(1, 1)])
+    path.chmod(0)
+
+    (piece,) = new_slices(tmp_path / "journal", {})
+
+    assert isinstance(piece, Unreadable)
+
+
+def test_journals_of_a_missing_directory_are_none(tmp_path):
+    """A home that nobody has written to yet is empty."""
+    assert journals(tmp_path / "none") == []
+
+
+def test_broken_lines_are_found_with_their_place():
+    """Each line that is no record is named by its first byte."""
+    good = b.lines([b.exit_(1, 9)])
+
+    found = [offset for offset, _ in broken_lines(good + b"\n" + b"bad\n" + good + b"{}\n")]
+
+    assert found == [len(good) + 1, 2 * len(good) + 5]

@@ -1,0 +1,123 @@
+"""The journal writer: whole lines, whatever happens around it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from provfs.journal import writer
+from provfs.journal.writer import JournalWriter
+from provfs.model import ExecutionName
+
+NAME = ExecutionName("abcdefabcdef", 12, 34)
+
+
+def lines_of(directory: Path, number: int = 0) -> list[bytes]:
+    return (directory / f"abcdefabcdef.12.34.{number}.jsonl").read_bytes().splitlines()
+
+
+def test_writer_opens_the_file_at_the_first_record(tmp_path: Path) -> None:
+    """A process that records nothing leaves no journal."""
+    journal = JournalWriter(tmp_path, NAME, lambda _: b"header\n")
+    before = list(tmp_path.iterdir())
+
+    assert journal.append(b"one\n")
+
+    assert before == []
+    assert lines_of(tmp_path) == [b"header", b"one"]
+    assert (tmp_path / "abcdefabcdef.12.34.0.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_writer_goes_on_in_the_next_file_when_one_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every file of a journal begins with a header of its own."""
+    monkeypatch.setattr(writer, "ROTATE_BYTES", 20)
+    journal = JournalWriter(tmp_path, NAME, lambda number: b"header %d\n" % number)
+
+    for text in (b"0123456789\n", b"next\n"):
+        assert journal.append(text)
+
+    assert lines_of(tmp_path, 0) == [b"header 0", b"0123456789"]
+    assert lines_of(tmp_path, 1) == [b"header 1", b"next"]
+
+
+def test_writer_takes_the_next_number_after_an_exec(tmp_path: Path) -> None:
+    """A second program image of the same process never appends to the file of the first."""
+    assert JournalWriter(tmp_path, NAME, lambda _: b"h\n").append(b"first\n")
+    assert JournalWriter(tmp_path, NAME, lambda _: b"h\n").append(b"second\n")
+
+    assert lines_of(tmp_path, 0) == [b"h", b"first"]
+    assert lines_of(tmp_path, 1) == [b"h", b"second"]
+
+
+def test_writer_counts_what_it_cannot_write(tmp_path: Path) -> None:
+    """An unusable directory loses records, counted, and raises nothing."""
+    journal = JournalWriter(tmp_path / "missing", NAME, lambda _: b"h\n")
+
+    results = [journal.append(b"a\n"), journal.append(b"b\n")]
+
+    assert results == [False, False]
+    assert journal.lost == 2
+
+
+def test_writer_begins_a_new_line_after_a_torn_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fills up in the middle of a record damages that record only."""
+    journal = JournalWriter(tmp_path, NAME, lambda _: b"h\n")
+    journal.append(b"whole\n")
+    real = os.write
+    calls = []
+
+    def failing(descriptor: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) == 1:
+            return real(descriptor, data[:3])
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", failing)
+    results = [journal.append(b"torn record\n"), journal.append(b"after\n")]
+
+    assert results == [False, True]
+    assert lines_of(tmp_path) == [b"h", b"whole", b"tor", b"after"]
+
+
+def test_writer_of_a_parent_is_not_used_by_a_fork_child(tmp_path: Path) -> None:
+    """A fork child cannot append to its parent's journal."""
+    journal = JournalWriter(tmp_path, NAME, lambda _: b"h\n")
+    journal.append(b"parent\n")
+
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if journal.append(b"child\n") is False else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert lines_of(tmp_path) == [b"h", b"parent"]
+
+
+def test_writer_keeps_lines_whole_between_threads(tmp_path: Path) -> None:
+    """Threads that append at once never mix their lines."""
+    journal = JournalWriter(tmp_path, NAME, lambda _: b"h\n")
+    journal.append(b"first\n")
+    threads = [
+        threading.Thread(
+            target=lambda n=n: [journal.append(b"%d" % n * 300 + b"\n") for _ in range(200)]
+        )
+        for n in range(4)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    lines = lines_of(tmp_path)[2:]
+    assert len(lines) == 800
+    assert set(lines) == {b"%d" % n * 300 for n in range(4)}

@@ -1,0 +1,48 @@
+"""Every query that ships can be run on a log as it is made today."""
+
+from importlib.resources import files
+
+import pytest
+
+from provfs.log import store
+from provfs.log.store import fetch
+from provfs.queries import statement
+from tests import builders
+
+NAMES = sorted(
+    entry.name.removesuffix(".sql")
+    for entry in files("provfs.queries").iterdir()
+    if entry.name.endswith(".sql")
+)
+PARAMETERS = {"upstream": ["x.csv"], "downstream": ["x.csv"], "history": ["x.csv"], "code": [[1]]}
+
+
+@pytest.fixture
+def connection(home):
+    """Return a log that holds one version of x.csv."""
+    from provfs.config import Settings
+    from provfs.ingest import ingest
+
+    written = builders.write(1, 1, "x.csv", 20, 30, fingerprint="f", content="x", size_bytes=1)
+    builders.write_journal(
+        home, 1, [builders.execution(1, 10), builders.opening(1, 1, "x.csv", 20), written]
+    )
+    settings = Settings(home=home)
+    ingest(settings)
+    with store.reader(settings.log_path) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_query_runs(connection, name):
+    """A query names columns and views that exist."""
+    text = statement(name).replace("{ids}", "1, 2")
+    parameters = PARAMETERS.get(name, [1] * text.count("?"))
+
+    assert fetch(connection, text, parameters).columns
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_query_says_what_it_answers(name):
+    """The first line of a query is its question."""
+    assert statement(name).startswith("-- ")
