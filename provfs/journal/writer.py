@@ -13,6 +13,7 @@ see `provfs.journal.reader`.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +24,16 @@ if TYPE_CHECKING:
         """What names an execution; `provfs.model.ExecutionName` is one."""
 
         @property
-        def boot(self) -> str: ...
+        def boot(self) -> str:
+            """The boot of the host."""
+
         @property
-        def pid(self) -> int: ...
+        def pid(self) -> int:
+            """The process id."""
+
         @property
-        def start(self) -> int: ...
+        def start(self) -> int:
+            """When the process began, in clock ticks since boot."""
 
 
 ROTATE_BYTES = 16 << 20
@@ -56,15 +62,16 @@ class JournalWriter:
         self._descriptor = -1
         self._size = 0
         self._torn = False
+        self._file = (0, 0)
         self._process = os.getpid()
 
     def append(self, line: bytes) -> bool:
-        """Append one encoded record; False where it could not be written and was counted as lost."""
+        """Append one encoded record; False where it could not be and was counted as lost."""
         try:
             if os.getpid() != self._process:
                 self.lost += 1
                 return False
-            if self._descriptor < 0 or self._size >= ROTATE_BYTES:
+            if self._size >= ROTATE_BYTES or not self._is_ours():
                 self._open_next()
             self._write(line)
         except Exception:  # noqa: BLE001 - a broken journal stops capture, never the job
@@ -76,10 +83,25 @@ class JournalWriter:
         """Let go of the file without writing, as a fork child does with what it inherited."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            try:
+            with suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
+
+    def _is_ours(self) -> bool:
+        """Say whether the descriptor is still that of the journal.
+
+        A program that closes all descriptors, as daemons do, may have been given this number for a
+        file of its own. That file is left alone, and so is its descriptor.
+        """
+        if self._descriptor < 0:
+            return False
+        try:
+            stat = os.fstat(self._descriptor)
+        except OSError:
+            stat = None
+        if stat is None or (stat.st_ino, stat.st_dev) != self._file:
+            self._descriptor = -1
+            return False
+        return True
 
     def _open_next(self) -> None:
         name = self._name
@@ -94,6 +116,8 @@ class JournalWriter:
                 continue
             previous, self._descriptor = self._descriptor, descriptor
             self._number, self._size, self._torn = number, 0, False
+            stat = os.fstat(descriptor)
+            self._file = (stat.st_ino, stat.st_dev)
             if previous >= 0:
                 os.close(previous)
             self._write(self._header(number))

@@ -121,3 +121,21 @@ def test_writer_keeps_lines_whole_between_threads(tmp_path: Path) -> None:
     lines = lines_of(tmp_path)[2:]
     assert len(lines) == 800
     assert set(lines) == {b"%d" % n * 300 for n in range(4)}
+
+
+def test_program_that_closes_all_descriptors_keeps_its_own_files_clean(
+    home, work, run_python, journal_records
+):
+    """A daemon that closes every descriptor gets no journal line into a file in its place."""
+    run_python(
+        "import os\n"
+        "open('a.csv', 'w').write('a')\n"
+        "os.closerange(3, 256)\n"
+        "files = [open(f'{n}.out', 'w') for n in range(20)]\n"
+        "open('b.csv', 'w').write('b')\n"
+        "for file in files: file.close()\n"
+    )
+
+    assert [path.read_text() for path in sorted(work.glob("*.out"))] == [""] * 20
+    written = {getattr(r, "uri", "").rpartition("/")[2] for r in journal_records(home)}
+    assert {"a.csv", "b.csv", "0.out", "19.out"} <= written
