@@ -15,7 +15,7 @@ from provfs.errors import ProvfsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 BROKEN_PIPE_EXIT_CODE = 141
@@ -39,10 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             home, command = request
             return launch(command, home)
-        _leave_capture()
         from provfs.cli.group import invoke  # noqa: PLC0415 - loads click, which costs 40 ms
 
-        return invoke(words)
+        return _outside_capture(invoke, words)
     except ProvfsError as error:
         _report(error)
         return error.exit_code
@@ -76,11 +75,16 @@ def _plain_run(words: list[str]) -> tuple[str | None, list[str]] | None:
     return None
 
 
-def _leave_capture() -> None:
+def _outside_capture(invoke: Callable[[list[str]], int], words: list[str]) -> int:
     """Keep what a question itself reads out of the lineage, also below `provfs run`."""
     recorder = sys.modules.get("provfs.capture.recorder")
-    if recorder is not None:
-        recorder.inside.set(True)
+    if recorder is None:
+        return invoke(words)
+    token = recorder.inside.set(True)
+    try:
+        return invoke(words)
+    finally:
+        recorder.inside.reset(token)
 
 
 def _report(error: ProvfsError) -> None:
