@@ -79,6 +79,7 @@ def ingest(settings: Settings, *, timeout_s: float = 30.0) -> Report:
             taken += len(batch)
         if _find_over(connection):
             _take(connection, [], settings)
+        _note_torn(connection, settings)
         finished = _finished(connection, settings)
     for path in finished:
         _put_aside(path)
@@ -237,15 +238,51 @@ def _move(connection: duckdb.DuckDBPyConnection) -> None:
         waiting = left if left < waiting else 0
 
 
+def _note_torn(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write a gap for every journal that its writer could not complete, so that none is awaited.
+
+    A process that is over ends no line any more: a full disk or a kill has cut its last record.
+    """
+    ingested = _progress(connection)
+    now_ns = time.time_ns()
+    for path in journals(settings.journal_directory):
+        with contextlib.suppress(OSError, ValueError):
+            taken, size = ingested.get(path.name, 0), path.stat().st_size
+            if (size != taken or not size) and _is_over(path) and not _has_line(path, taken):
+                size = path.stat().st_size
+                detail = f"{path.name} at byte {taken}: ends without a complete line"
+                connection.execute(_text("torn"), {"now_ns": now_ns, "detail": detail})
+                _run(
+                    connection,
+                    "progress",
+                    journals=[path.name],
+                    ends=[size],
+                    lines=[0],
+                    broken=[1],
+                    now_ns=now_ns,
+                )
+
+
+def _has_line(journal: Path, start: int) -> bool:
+    """Return whether a complete line stands behind `start`: it came while we were busy."""
+    with journal.open("rb") as file:
+        file.seek(start)
+        return b"\n" in file.read()
+
+
+def _is_over(journal: Path) -> bool | None:
+    """Return whether the process that wrote a journal has ended; None where that is not known."""
+    boot, pid, start, *_ = journal.name.split(".")
+    return process.is_over(ExecutionName(boot, int(pid), int(start)))
+
+
 def _finished(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
     """Return the journals that are ingested to the last byte and whose writer is gone."""
     ingested = _progress(connection)
     finished = []
     for path in journals(settings.journal_directory):
         with contextlib.suppress(OSError, ValueError):
-            boot, pid, start, *_ = path.name.split(".")
-            over = process.is_over(ExecutionName(boot, int(pid), int(start)))
-            if over and path.stat().st_size == ingested.get(path.name, -1):
+            if path.stat().st_size == ingested.get(path.name, -1) and _is_over(path):
                 finished.append(path)
     return finished
 

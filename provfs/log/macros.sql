@@ -28,7 +28,7 @@ CREATE OR REPLACE MACRO store.resolve_version(x) AS (
         arg_max(version_id, ordinal) FILTER (
             WHERE NOT regexp_matches(x, '@[0-9]+$') OR ordinal = try_cast(regexp_extract(x, '@([0-9]+)$', 1) AS BIGINT)
         ),
-        error('unknown version: ' || x || ' has ' || count(*) || ' versions')
+        error('unknown version: ' || x || '; the newest is @' || count(*))
     )
     FROM versions WHERE artifact_id = store.resolve_artifact(x)
 );

@@ -163,7 +163,7 @@ def translate(error: duckdb.Error) -> ProvfsError:
     """Return our error for one of the engine's, met while a statement ran."""
     if found := _NAME_ERROR.search(str(error)):
         what, rest = found.groups()
-        name = rest.split(" names ")[0].split(" has ")[0]
+        name = rest.split(" names ")[0].split("; ")[0]
         if what == "ambiguous artifact":
             return AmbiguousArtifactError(
                 f"ambiguous artifact: {rest}", hint="give more of the path, or the whole uri"

@@ -44,7 +44,7 @@ def test_ambiguous_suffix_lists_the_candidates(provfs, story, command):
 
 def test_unknown_version_says_how_many_there_are(provfs, story):
     """A number that is too high points to the history."""
-    _assert_message(provfs("upstream", "clean.csv@9"), 1, "2 versions", "provfs history")
+    _assert_message(provfs("upstream", "clean.csv@9"), 1, "the newest is @2", "provfs history")
 
 
 def test_unknown_name_in_an_empty_log(provfs, home):

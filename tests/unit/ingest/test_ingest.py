@@ -191,6 +191,33 @@ def test_journal_of_a_process_that_is_over_is_put_aside(settings):
     assert (settings.journal_directory / "ingested" / name).exists()
 
 
+def test_journal_of_a_newer_format_is_kept_for_a_newer_version(settings):
+    """A journal that cannot be taken yet stays where it is, also when its writer is over."""
+    header = encode(b.journal(b.execution_name(2))).replace(b'"format":1', b'"format":99')
+    path = settings.journal_directory / f"{process.boot()}.999999999.1.0.jsonl"
+    path.write_bytes(header + b"{}\n{")
+
+    report = ingest(settings)
+
+    assert [item.path for item in report.unreadable] == [path]
+    assert path.exists()
+
+
+@pytest.mark.parametrize("tail", [b"", b'{"type":"jour'])
+def test_journal_that_its_writer_could_not_complete_is_a_gap_once(settings, rows, tail):
+    """What a full disk or a kill has cut off is reported, not awaited for ever."""
+    name = f"{process.boot()}.999999999.1.0.jsonl"
+    (settings.journal_directory / name).write_bytes(tail)
+
+    for _ in range(2):
+        ingest(settings)
+
+    assert rows("SELECT kind, detail FROM gaps") == [
+        ("torn-journal", f"{name} at byte 0: ends without a complete line")
+    ]
+    assert not (settings.journal_directory / name).exists()
+
+
 def test_opening_without_an_end_is_an_incomplete_version_once_the_writer_is_over(
     settings, put, rows
 ):
