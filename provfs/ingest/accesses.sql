@@ -29,6 +29,23 @@ DELETE FROM store.openings
 WHERE (execution_id, id) IN (SELECT (execution_id, id) FROM arrived WHERE mode = 'write')
     OR (execution_id, id) IN (SELECT (execution_id, id) FROM failures);
 
+-- One access that two channels saw is one: what the native hooks saw of an opening that Python's own hooks saw too
+-- is left out, also where they saw the write in an earlier batch.
+DELETE FROM arrived WHERE channel = 'preload' AND row_id IN (
+    SELECT p.row_id
+    FROM arrived p
+    JOIN arrived o
+        ON o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND o.mode = p.mode
+        AND o.channel <> 'preload' AND o.opened_ns <= p.closed_ns AND p.opened_ns <= o.closed_ns
+    WHERE p.channel = 'preload'
+    UNION ALL
+    SELECT p.row_id
+    FROM arrived p
+    JOIN store.sightings s ON s.artifact_id = p.artifact_id AND s.fingerprint = p.fingerprint
+    JOIN store.versions v ON v.version_id = s.version_id AND v.execution_id = p.execution_id
+    WHERE p.channel = 'preload' AND p.mode = 'write'
+);
+
 CREATE OR REPLACE TEMP TABLE moves AS
 SELECT
     row_number() OVER () AS row_id, w.execution_id, w.program_id, u.artifact_id AS source_id, t.artifact_id AS target_id,
@@ -38,6 +55,13 @@ JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
 JOIN uris t ON t.uri = b."to"
 WHERE b.type = 'rename' AND b.uri <> b."to" AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
+
+DELETE FROM moves WHERE channel = 'preload' AND row_id IN (
+    SELECT p.row_id FROM moves p
+    JOIN moves o
+        ON o.execution_id = p.execution_id AND o.source_id = p.source_id AND o.target_id = p.target_id
+        AND o.channel <> 'preload' AND abs(o.at_ns - p.at_ns) < 1000000000
+);
 
 CREATE OR REPLACE TEMP TABLE removals AS
 SELECT w.execution_id, w.program_id, u.artifact_id, b.at_ns + w.offset_ns AS at_ns, b.fingerprint, b.channel

@@ -153,3 +153,37 @@ def test_digest_of_a_partly_read_local_file_is_filled_in(settings, tmp_path, put
 def _real_fingerprint(path) -> str:
 
     return str(fingerprint_of(os.stat(path)))
+
+
+def test_access_seen_by_two_channels_is_one(settings, put, rows):
+    """What native hooks and Python's own hooks both saw stands in the log once."""
+    seen = [
+        b.execution(1, 1),
+        b.read(1, 1, "A", 10, 15, fingerprint=F(1, 3, 5), content="a"),
+        b.opening(1, 2, "x.tmp", 20),
+        b.write(1, 2, "x.tmp", 20, 30, fingerprint=F(2, 3, 30), content="x"),
+        b.rename(1, 3, "x.tmp", "x", 40, fingerprint=F(2, 3, 30)),
+    ]
+    native = [
+        structs.replace(record, channel="preload", id=1000 + record.id, **times)
+        for record, times in zip(
+            seen[1:],
+            (
+                {"opened_ns": 9, "closed_ns": 16},
+                {"opened_ns": 19},
+                {"opened_ns": 19, "closed_ns": 31},
+                {"at_ns": 41},
+            ),
+            strict=True,
+        )
+    ]
+    put(1, *seen, *native)
+
+    ingest(settings)
+
+    assert rows("SELECT uri, mode, channel FROM accesses ORDER BY 1") == [
+        ("A", "read", "open"),
+        ("x", "write", "open"),
+    ]
+    assert rows(EDGES) == [("A", "x", "same-process", 1.0)]
+    assert rows("SELECT count(*) FROM versions") == [(2,)]
