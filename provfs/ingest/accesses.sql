@@ -25,18 +25,23 @@ JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
 WHERE b.type = 'opening';
 
+-- One access that several channels saw is one: where Python's own hooks saw it, what the native ones saw is left out.
+DELETE FROM store.openings AS twice
+WHERE channel = 'preload' AND EXISTS (
+    SELECT 1 FROM store.openings AS better
+    WHERE better.channel <> 'preload' AND better.execution_id = twice.execution_id AND better.artifact_id = twice.artifact_id
+);
+
 DELETE FROM store.openings
 WHERE (execution_id, id) IN (SELECT (execution_id, id) FROM arrived WHERE mode = 'write')
     OR (execution_id, id) IN (SELECT (execution_id, id) FROM failures);
 
--- One access that two channels saw is one: what the native hooks saw of an opening that Python's own hooks saw too
--- is left out, also where they saw the write in an earlier batch.
 DELETE FROM arrived WHERE channel = 'preload' AND row_id IN (
     SELECT p.row_id
     FROM arrived p
     JOIN arrived o
         ON o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND o.mode = p.mode
-        AND o.channel <> 'preload' AND o.opened_ns <= p.closed_ns AND p.opened_ns <= o.closed_ns
+        AND o.fingerprint = p.fingerprint AND o.channel <> 'preload'
     WHERE p.channel = 'preload'
     UNION ALL
     SELECT p.row_id
@@ -54,18 +59,15 @@ FROM batch b
 JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
 JOIN uris t ON t.uri = b."to"
-WHERE b.type = 'rename' AND b.uri <> b."to" AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
-
-DELETE FROM moves WHERE channel = 'preload' AND row_id IN (
-    SELECT p.row_id FROM moves p
-    JOIN moves o
-        ON o.execution_id = p.execution_id AND o.source_id = p.source_id AND o.target_id = p.target_id
-        AND o.channel <> 'preload' AND abs(o.at_ns - p.at_ns) < 1000000000
-);
+WHERE b.type = 'rename' AND b.uri <> b."to" AND NOT (b.channel = 'preload' AND (b.execution, b.uri, b."to") IN (
+    SELECT (execution, uri, "to") FROM batch WHERE type = 'rename' AND channel <> 'preload'
+)) AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
 
 CREATE OR REPLACE TEMP TABLE removals AS
 SELECT w.execution_id, w.program_id, u.artifact_id, b.at_ns + w.offset_ns AS at_ns, b.fingerprint, b.channel
 FROM batch b
 JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
-WHERE b.type = 'remove' AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
+WHERE b.type = 'remove' AND NOT (b.channel = 'preload' AND (b.execution, b.uri) IN (
+    SELECT (execution, uri) FROM batch WHERE type = 'remove' AND channel <> 'preload'
+)) AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);

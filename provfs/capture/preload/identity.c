@@ -1,0 +1,246 @@
+/* Who this process is. The names and rules are those of `provfs.capture.execution`.
+ *
+ * A page that the kernel empties in a fork child tells a fork, at the cost of one load, without hooks on fork and
+ * whoever forked; a child of vfork shares our memory and is told by its process id: it is left alone, because what
+ * it would note would be noted as its parent's. */
+#define _GNU_SOURCE
+#include "preload.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { FORKED = 0, BECOMING, HERE };
+#define GENERATIONS 64 /* how far up a parent is looked for */
+
+struct identity me;
+_Atomic int64_t lost;
+static _Atomic int *present; /* on the page that a fork empties */
+static _Atomic int64_t ids;
+static _Thread_local bool busy __attribute__((tls_model("initial-exec")));
+
+static const char *number_after(const char *text, long long *number) {
+    *number = strtoll(text, (char **)&text, 10);
+    return text;
+}
+
+/* Parent process and start time of a process, fields 4 and 22 of its stat. */
+static bool stat_of(int pid, long long *parent, long long *start) {
+    struct line path = {.length = 0};
+    char text[1024];
+    put(&path, "/proc/");
+    if (pid)
+        put_number(&path, pid);
+    else
+        put(&path, "self");
+    put_bytes(&path, "/stat", 6);
+    read_whole(path.text, text, sizeof text);
+    const char *at = strrchr(text, ')');
+    if (!at || !at[1] || !at[2])
+        return false;
+    at = number_after(at + 3, parent);
+    for (int field = 5; field <= 22; field++) {
+        while (*at == ' ')
+            at++;
+        if (field == 22)
+            break;
+        at += strcspn(at, " ");
+    }
+    number_after(at, start);
+    return *at >= '0' && *at <= '9';
+}
+
+static int64_t started_ns(long long start, int64_t now) {
+    int64_t end_of_tick = (start + 1) * (1000000000LL / sysconf(_SC_CLK_TCK));
+    return end_of_tick < now ? end_of_tick : now;
+}
+
+static bool name_this(void) {
+    long long above;
+    struct line name = {.length = 0};
+    me.pid = sys_pid();
+    if (!stat_of(0, &above, &me.start))
+        return false;
+    put(&name, me.boot);
+    put(&name, "-");
+    put_number(&name, me.pid);
+    put(&name, "-");
+    put_number(&name, me.start);
+    if (name.length >= NAME_BYTES)
+        return false;
+    memcpy(me.name, name.text, name.length);
+    me.name[name.length] = '\0';
+    for (int descriptor = 0; descriptor < 2; descriptor++) {
+        struct state state;
+        me.pipes[descriptor] = state_of(descriptor, &state) && S_ISFIFO(state.mode) ? (int64_t)state.inode : 0;
+    }
+    atomic_store(&ids, clock_ns());
+    return true;
+}
+
+/* What is no name (a quote, a newline) must not get into a record. */
+static bool is_name(const char *text) {
+    return strlen(text) < NAME_BYTES && strspn(text, "0123456789abcdef-") == strlen(text);
+}
+
+static void inherit(char into[NAME_BYTES], const char *variable) {
+    const char *value = getenv(variable);
+    if (value && is_name(value))
+        strcpy(into, value);
+}
+
+/* `PROVFS_PRELOAD_PARENT` is <name>:<parent>: what a later image of the process, or Python in this one, cannot know. */
+static void parent_of_continued(void) {
+    const char *pair = getenv("PROVFS_PRELOAD_PARENT");
+    size_t length = strlen(me.name);
+    me.parent[0] = '\0';
+    if (pair && strncmp(pair, me.name, length) == 0 && pair[length] == ':' && is_name(pair + length + 1))
+        strcpy(me.parent, pair + length + 1);
+}
+
+static void hand_on_parent(void) {
+    char pair[2 * NAME_BYTES + 1];
+    strcpy(pair, me.name);
+    strcat(pair, ":");
+    strcat(pair, me.parent);
+    setenv("PROVFS_PRELOAD_PARENT", pair, 1);
+}
+
+/* Name this process and hand the name on to its children; false where that is not possible. */
+bool identity_begin(void) {
+    char text[64], arguments[4096], program[NAME_BYTES] = "";
+    size_t kept = 0, length = read_whole("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    for (size_t i = 0; i < length && kept < 12; i++)
+        if (text[i] != '-')
+            me.boot[kept++] = text[i];
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (kept < 12 || page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) != 0 || !name_this())
+        return false;
+    present = page;
+    inherit(me.parent, "PROVFS_EXECUTION");
+    inherit(program, "PROVFS_PROGRAM");
+    me.continued = strcmp(me.parent, me.name) == 0;
+    if (me.continued)
+        parent_of_continued();
+    length = read_whole("/proc/self/cmdline", arguments, sizeof arguments);
+    strcpy(me.program, program[0] && (me.continued || is_worker(arguments, length)) ? program : me.name);
+    me.started_ns = started_ns(me.start, clock_ns());
+    hand_on_parent();
+    setenv("PROVFS_EXECUTION", me.name, 1);
+    setenv("PROVFS_PROGRAM", me.program, 1);
+    atomic_store(present, HERE);
+    return true;
+}
+
+static bool become_fork(void) {
+    int expected = FORKED;
+    if (!atomic_compare_exchange_strong(present, &expected, BECOMING)) {
+        while (atomic_load(present) == BECOMING)
+            sched_yield();
+        return true;
+    }
+    strcpy(me.parent, me.name);
+    if (!name_this())
+        atomic_fetch_add(&lost, 1);
+    me.started_ns = clock_ns();
+    me.generation++;
+    me.continued = false;
+    atomic_store(&lost, 0);
+    journal_forget();
+    atomic_store(present, HERE);
+    return true;
+}
+
+/* Begin to note something; false where nothing is to be noted here. Every true needs a `leave`. */
+bool enter(void) {
+    if (!present || busy)
+        return false;
+    busy = true;
+    if (atomic_load_explicit(present, memory_order_acquire) != HERE)
+        return become_fork();
+    if (sys_pid() == me.pid)
+        return true;
+    busy = false;
+    return false;
+}
+
+void leave(void) { busy = false; }
+
+int64_t next_id(void) { return atomic_fetch_add(&ids, 1); }
+
+/* As Python's `get_ident`, so that a thread is the same in both records. */
+int64_t thread_number(void) { return (int64_t)(uintptr_t)pthread_self(); }
+
+/* The parent's own child above this process, where uncaptured processes stand between. */
+static void put_entry(struct line *line, int64_t now) {
+    long long above, start, wanted = 0;
+    const char *dash = strchr(me.parent, '-');
+    if (dash)
+        number_after(dash + 1, &wanted);
+    int pid = getppid();
+    if (wanted == 0 || pid == wanted)
+        return;
+    for (int i = 0; i < GENERATIONS && pid > 1 && stat_of(pid, &above, &start); i++) {
+        if (above == wanted) {
+            put_field(line, "entry_pid", pid);
+            put_field(line, "entry_started_ns", started_ns(start, now));
+            return;
+        }
+        pid = (int)above;
+    }
+}
+
+static void put_user(struct line *line) {
+    long long known;
+    const char *user = getenv("PROVFS_PRELOAD_USER"); /* <uid>:<name>, the name looked up once by `run` */
+    const char *name = user ? number_after(user, &known) : NULL;
+    put(line, ",\"user_name\":");
+    if (name && *name == ':' && known == (long long)geteuid() && strlen(name) < 256) {
+        put_quoted(line, name + 1, strlen(name + 1));
+    } else {
+        put(line, "\"");
+        put_number(line, geteuid());
+        put(line, "\"");
+    }
+}
+
+/* The fields of the `execution` record. */
+void put_execution(struct line *line) {
+    static char arguments[32768]; /* once per process, by the one thread that begins the journal */
+    char path[PATH_BYTES];
+    int64_t now = clock_ns();
+    put(line, ",\"program\":\"");
+    put(line, me.program);
+    if (me.parent[0]) {
+        put(line, "\",\"parent\":\"");
+        put(line, me.parent);
+    }
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    put(line, "\",\"host\":");
+    put_quoted(line, host, strlen(host));
+    put_field(line, "pid", me.pid);
+    /* A later image of one process says later, so that its program is known to be the one that counts. */
+    put_field(line, "started_ns", me.generation == 0 && journal_exists(0) ? now : me.started_ns);
+    if (me.parent[0] && me.generation == 0)
+        put_entry(line, now);
+    if (me.pipes[0])
+        put_field(line, "stdin_pipe", me.pipes[0]);
+    if (me.pipes[1])
+        put_field(line, "stdout_pipe", me.pipes[1]);
+    put_user(line);
+    long length = readlink("/proc/self/cwd", path, sizeof path - 1);
+    if (length > 0) {
+        put(line, ",\"cwd\":");
+        put_quoted(line, path, (size_t)length);
+    }
+    length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length > 0) {
+        put(line, ",\"executable\":");
+        put_quoted(line, path, (size_t)length);
+    }
+    put_command(line, arguments, read_whole("/proc/self/cmdline", arguments, sizeof arguments));
+}

@@ -1,0 +1,273 @@
+"""The rules that the preload library has in C are those that the package has in Python."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from provfs.capture import preload
+from provfs.capture.secrets import remove_secrets
+from provfs.config import Settings
+from provfs.model import uri_of_path
+from provfs.scope import Scope
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preloading is for Linux")
+
+PATHS = [
+    *(
+        "/data/a.csv",
+        "/home/u/model.pt",
+        "/usr/lib/x.csv",
+        "/usr",
+        "/usrx/a",
+        "/proc/1/maps",
+        "/dev/null",
+    ),
+    *(
+        "/etc/passwd",
+        "/opt/x/a.csv",
+        "/libx/a.csv",
+        "/lib64/a",
+        "/lib/a",
+        "/data/a.py",
+        "/data/a.pyx",
+        "/data/a.py.csv",
+    ),
+    *(
+        "/data/lib.so",
+        "/data/lib.so.1",
+        "/data/lib.so.1.2.3",
+        "/data/lib.so.",
+        "/data/lib.so.1a",
+        "/data/lib.so..",
+        "/data/.py",
+    ),
+    *(
+        "/data/x.a",
+        "/data/x.A",
+        "/data/a.b.c",
+        "/data/py",
+        "/data/x.so/y.csv",
+        "/data/egg.egg-link",
+        "/data/x.tar.gz",
+    ),
+    *(
+        "/w/.git/config",
+        "/w/.git",
+        "/w/.gitx/config",
+        "/w/x.git/config",
+        "/w/__pycache__/x",
+        "/.venv/x",
+        "/w/.venv",
+    ),
+    *(
+        "/w/site-packages/x/y.json",
+        "/w/a.dist-info/RECORD",
+        "/w/.dist-info/RECORD",
+        "/w/a.egg-info/x",
+        "/w/a.dist-info",
+    ),
+    *(
+        "/h/.cache/pip/x",
+        "/h/.cache/pipx/x",
+        "/h/.cache/huggingface/x",
+        "/h/.cache/pip",
+        "/h/cache/pip/x",
+        "/h/.cache/uv/a/b",
+    ),
+    *(
+        "/p/lib/python3.11/x.csv",
+        "/p/lib/python3./x.csv",
+        "/p/lib/python3.x/x.csv",
+        "/p/lib/python3.12",
+        "/p/lib/python2.7/x",
+    ),
+    *(
+        "/home-of-provfs/lineage.duckdb",
+        "/home-of-provfs",
+        "/home-of-provfsx/a",
+        "/w/50%.csv",
+        "/w/é.csv",
+        "/w/日本.parquet",
+    ),
+    *(
+        "/w/nbsp\xa0.csv",
+        "/w/new\nline.csv",
+        "/w/tab\t.py",
+        "/w/\udcff.csv",
+        "/w/zero\u200bwidth.csv",
+        "/w/🎉.csv",
+        '/w/"q".csv',
+    ),
+    *(
+        "/w/sub/keep.csv",
+        "/w/sub/drop.csv",
+        "/w/raw/a/b.bin",
+        "/w/x1.log",
+        "/w/xa.log",
+        "/w/x].log",
+        "/w/secret",
+        "/usr/keep.csv",
+    ),
+    *(f"{sys.prefix}/share/x.csv", f"{sys.prefix}x/a.csv", f"{sys.base_prefix}/x/y.csv"),
+]
+PATTERNS = [
+    ((), ()),
+    (("keep.csv",), ("*.csv",)),
+    (("/usr/*",), ("raw/", "x[0-9].log")),
+    (("file:///w/*.py", "*.so.?"), ("/w/x[!a].log", "secre?", "é.csv")),
+    (("*%25.csv",), ("?.csv", "[", "/data/[a-b]*", "x[]].log")),
+]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory) -> Path:
+    """Return the library, compiled for these tests."""
+    path = tmp_path_factory.mktemp("preload") / preload.NAME
+    if not preload.build(path):
+        pytest.skip("no C compiler")
+    return path
+
+
+@pytest.mark.parametrize(("include", "exclude"), PATTERNS)
+def test_preload_scope_is_that_of_python(library, monkeypatch, include, exclude):
+    """The library captures exactly the paths that `provfs.scope` captures."""
+    settings = Settings(Path("/home-of-provfs"), include=include, exclude=exclude)
+    scope = Scope(include, exclude, "/home-of-provfs")
+    for name, value in preload.environment(settings, {}, library).items():
+        if name.startswith("PROVFS_"):
+            monkeypatch.setenv(name, value)
+    captures = ctypes.CDLL(os.fspath(library)).provfs_preload_captures
+
+    expected = {path: scope.decide(uri_of_path(path)).captured for path in PATHS}
+    found = {path: bool(captures(os.fsencode(path))) for path in PATHS}
+
+    assert found == expected
+
+
+COMMANDS = [
+    [
+        "train.py",
+        "--lr",
+        "3e-4",
+        "--token-dim",
+        "64",
+        "--tokenizer",
+        "bert",
+        "--max-tokens",
+        "512",
+        "--num_tokens=8",
+    ],
+    [
+        "x",
+        "--pad-token",
+        "<pad>",
+        "--eos-token=</s>",
+        "--key-size",
+        "128",
+        "--sort-key=date",
+        "--passes",
+        "3",
+    ],
+    [
+        "x",
+        "sk-learn-model-name",
+        "disk-0123456789abcdef0123",
+        "task-aaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "keyboard.csv",
+    ],
+    [
+        "x",
+        "--digest",
+        "xxh3-128:6ac97317b324077e6fb30d1f9c5b99b6",
+        "d41d8cd98f00b204e9800998ecf8427e",
+        "asia.csv",
+    ],
+    [
+        "x",
+        "s3://bucket/key.parquet",
+        "https://host:8080/a@b",
+        "--data=/secret/place.csv",
+        "model.key_dim=4",
+        "bearer.csv",
+    ],
+    [
+        "x",
+        "--password",
+        "hunter2",
+        "--api-key=abc",
+        "db.password=x",
+        "+hub.token=xyz",
+        "--token",
+        "-v",
+        "--token=5",
+    ],
+    [
+        "x",
+        "https://user:pw@host/x",
+        "https://h/x?X-Amz-Signature=abc&y=1",
+        "https://h/x?a=1&token=abc",
+    ],
+    [
+        "x",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "hf_" + "a" * 30,
+        "sk-proj-" + "b" * 30,
+    ],
+    [
+        "x",
+        "Authorization: Bearer abcdef",
+        "authorization=xyz",
+        "glpat-" + "c" * 20,
+        "xoxb-1234567890-abc",
+    ],
+    [
+        "x",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
+        "a\nb",
+        'say "x"',
+        "back\\slash",
+        "é",
+        "",
+    ],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_preload_command_keeps_no_secret_and_everything_else(library, command):
+    """Where Python removes a part of an argument, the library removes that or all of it."""
+    raw = b"".join(os.fsencode(word) + b"\0" for word in command)
+    into = ctypes.create_string_buffer(16384)
+    size = ctypes.CDLL(os.fspath(library)).provfs_preload_command(
+        ctypes.create_string_buffer(raw), ctypes.c_size_t(len(raw)), into, ctypes.c_size_t(16384)
+    )
+
+    found = json.loads("{" + into.raw[:size].decode().lstrip(",") + "}")["command"]
+
+    cleaned = remove_secrets(command)
+    assert found == [
+        kept if kept in {word, own} else "***"
+        for word, kept, own in zip(command, cleaned, found, strict=True)
+    ]
+
+
+def test_environment_keeps_what_is_preloaded_already(library):
+    """Another library stays before ours, and starting twice does not add ours twice."""
+    settings = Settings(Path("/h"))
+    once = preload.environment(settings, {"LD_PRELOAD": "libjemalloc.so.2"}, library)
+    twice = preload.environment(settings, once, library)
+
+    assert once["LD_PRELOAD"] == f"libjemalloc.so.2:{library}"
+    assert twice == once
+
+
+def test_environment_is_empty_without_a_library(tmp_path):
+    """Where nothing was built, programs start as they would."""
+    assert preload.library() is None or preload.library().is_file()
+    assert preload.environment(Settings(tmp_path), {}, "/with space/x.so") == {}
