@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ from provfs.journal.record import FORMAT, Access, Execution, Journal, encode
 from provfs.log import store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 BOOT = "0123456789ab"
 READS = 100
@@ -135,7 +136,7 @@ def timed(settings: Settings, statement: str, repeats: int = 5) -> tuple[float, 
     return best, count
 
 
-def main(arguments: list[str] | None = None) -> list[dict[str, Any]]:
+def main(arguments: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Measure, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accesses", type=int, default=1_000_000)
@@ -194,4 +195,4 @@ def _row(what: str, figure: str, budget: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

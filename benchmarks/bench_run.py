@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -21,6 +23,17 @@ from provfs.ingest import ingest
 from provfs.log import store
 
 STARTS = 10
+MANY = 20_000
+_MEMORY_PAIRS = 3
+_READER = """
+import os, resource, sys
+folder = sys.argv[1]
+for _ in range(int(sys.argv[2])):
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), "rb") as file:
+            file.read()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 _READS = """
 SELECT count(DISTINCT a.uri), count(DISTINCT a.execution_id)
 FROM accesses a JOIN executions e USING (execution_id)
@@ -32,7 +45,7 @@ def main() -> list[dict[str, Any]]:
     """Measure, print and keep."""
     work = Path(tempfile.mkdtemp(prefix="bench-run-"))
     try:
-        rows = [_starts(work), *_pipeline(work)]
+        rows = [_starts(work), *_memory(work), *_pipeline(work)]
     finally:
         shutil.rmtree(work)
     show("provfs run", rows)
@@ -61,6 +74,31 @@ def _starts(work: Path) -> dict[str, Any]:
     ratio = compare(partial(several, _captured(*command)), partial(several, list(command)), 9)
     added = (ratio.ours_s - ratio.bare_s) / STARTS * 1e3
     return _row("wall time of `python -c pass`", f"+{added:.1f} ms", "<= +40 ms", str(ratio))
+
+
+def _memory(work: Path) -> list[dict[str, Any]]:
+    """Peak memory of a program that reads many files, once and ten times, against the bare one."""
+    folder = work / "memory"
+    folder.mkdir()
+    for number in range(MANY):
+        (folder / f"{number:05d}.bin").write_bytes(b"x" * 512)
+    env = _environment(work / "home-memory")
+    rows = []
+    for epochs in (1, 10):
+        command = [sys.executable, "-c", _READER, str(folder), str(epochs)]
+        added = [
+            _peak(_captured(*command), env) - _peak(command, env) for _ in range(_MEMORY_PAIRS)
+        ]
+        what = f"peak memory added, {MANY:,} files read {epochs} times"
+        spread = f"{min(added) / 2**20:.1f}-{max(added) / 2**20:.1f}"
+        figure = f"+{statistics.median(added) / 2**20:.1f} MiB ({spread})"
+        rows.append(_row(what, figure, "<= +15 MiB, flat", "-"))
+    return rows
+
+
+def _peak(command: list[str], env: dict[str, str]) -> int:
+    finished = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    return int(finished.stdout) * 1024
 
 
 def _pipeline(work: Path) -> list[dict[str, Any]]:
