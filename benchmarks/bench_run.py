@@ -26,13 +26,14 @@ STARTS = 10
 MANY = 20_000
 _MEMORY_PAIRS = 3
 _READER = """
-import os, resource, sys
+import os, sys
 folder = sys.argv[1]
 for _ in range(int(sys.argv[2])):
     for name in os.listdir(folder):
         with open(os.path.join(folder, name), "rb") as file:
             file.read()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+with open("/proc/self/status") as file:
+    print(file.read().partition("VmHWM:")[2].split()[0])
 """
 _READS = """
 SELECT count(DISTINCT a.uri), count(DISTINCT a.execution_id)

@@ -10,16 +10,21 @@ it is captured. Not here: the methods themselves, see `provfs.capture.operations
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import Any
 
 from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
-from fsspec.implementations.chained import ChainedFileSystem
 from fsspec.spec import AbstractFileSystem
 from fsspec.utils import tokenize
 
 from provfs.capture.active import active
 from provfs.capture.operations.methods import METHODS, captured_methods
 from provfs.capture.operations.wrapper import name_caller
+
+try:
+    from fsspec.implementations.chained import ChainedFileSystem
+except ImportError:  # an fsspec that chains every protocol alike
+    ChainedFileSystem = AbstractFileSystem
 
 __all__ = ["METHODS", "ProvenanceFileSystem", "wrap"]
 
@@ -39,18 +44,23 @@ def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
     if not isinstance(fs, AbstractFileSystem):
         msg = f"cannot wrap a {type(fs).__name__}: expected an fsspec filesystem"
         raise TypeError(msg)
-    if _BARE in vars(fs):
+    state = dict(_state_of(fs))
+    if _BARE in state:
         return fs
     active()
     bare = type(fs)
-    wrapped: AbstractFileSystem = object.__new__(_class_of(bare))
-    state = dict(vars(fs))
+    target = _target_of(fs, state)
+    wrapped: AbstractFileSystem = object.__new__(_class_of(bare, captured=target is None))
     if isinstance(fs, AsyncFileSystem) and fs.mirror_sync_methods:
         for name in [name for name in state if _is_mirrored(bare, name, state[name])]:
             del state[name]
-    wrapped.__dict__.update(state)
-    wrapped.__dict__.update({_BARE: fs, "_transaction": None, "_intrans": False})
-    wrapped.__dict__["_fs_token_"] = tokenize("provfs", fs._fs_token)  # noqa: SLF001 - what makes filesystems equal
+    state.update({_BARE: fs, "_transaction": None, "_intrans": False})
+    state["_fs_token_"] = tokenize("provfs", state["_fs_token_"])
+    if target is not None:
+        state[target] = wrap(state[target])
+    _state_of(wrapped).update(state)
+    if target == "sync_fs":
+        wrapped._wrap_all_sync_methods()  # noqa: SLF001 - its coroutines are bound to its target
     if isinstance(wrapped, AsyncFileSystem) and wrapped.mirror_sync_methods:
         mirror_sync_methods(wrapped)
         name_caller(wrapped)
@@ -93,8 +103,14 @@ def _rebuild(fs: AbstractFileSystem) -> AbstractFileSystem:
     return wrap(fs)
 
 
+def _state_of(fs: Any) -> dict[str, Any]:
+    """Return the attributes of a filesystem itself: a cache answers with those of its target."""
+    state: dict[str, Any] = object.__getattribute__(fs, "__dict__")
+    return state
+
+
 def _bare_of(fs: Any) -> AbstractFileSystem:
-    bare: AbstractFileSystem | None = vars(fs).get(_BARE)
+    bare: AbstractFileSystem | None = _state_of(fs).get(_BARE)
     if bare is None:
         bare = type(fs)._provfs_bare(*fs.storage_args, **fs.storage_options)  # noqa: SLF001 - our own mark on a class
     return bare
@@ -108,8 +124,19 @@ def _is_mirrored(bare: type, name: str, value: Any) -> bool:
     )
 
 
-def _class_of(bare: type) -> type:
-    """Return the captured subclass of a filesystem class, made once."""
+def _target_of(fs: Any, state: dict[str, Any]) -> str | None:
+    """Return the attribute with the target of a filesystem that only passes calls on.
+
+    The target is captured in its place, under the uris that it gives.
+    """
+    if isinstance(state.get("sync_fs"), AbstractFileSystem):
+        return "sync_fs"
+    module = sys.modules.get("fsspec.implementations.dirfs")
+    return "fs" if module is not None and isinstance(fs, module.DirFileSystem) else None
+
+
+def _class_of(bare: type, *, captured: bool) -> type:
+    """Return the subclass of a filesystem class for wrapped instances, made once."""
     found = _classes.get(bare)
     if found is None:
         body: dict[str, Any] = {
@@ -119,16 +146,17 @@ def _class_of(bare: type) -> type:
             "_provfs_bare": bare,
             "__reduce__": lambda self: (_rebuild, (_bare_of(self),)),
             "to_dict": _to_dict,
+            "_fs_token_": _kept("_fs_token_"),
             "storage_args": _kept("storage_args"),
             "storage_options": _kept("storage_options"),
-            **captured_methods(bare),
+            **(captured_methods(bare) if captured else {}),
         }
         found = _classes[bare] = type(bare)(bare.__name__, (bare,), body)
     return found
 
 
-def _to_dict(self: Any, *, include_password: bool = True) -> dict[str, Any]:
-    inner = _bare_of(self).to_dict(include_password=include_password)
+def _to_dict(self: Any, **options: Any) -> dict[str, Any]:
+    inner = _bare_of(self).to_dict(**options)
     return {
         "cls": "provfs.capture.filesystem:ProvenanceFileSystem",
         "protocol": "prov",
@@ -142,11 +170,11 @@ def _kept(name: str) -> property:
 
     def get(self: Any) -> Any:
         try:
-            return self.__dict__[name]
+            return _state_of(self)[name]
         except KeyError:
             raise AttributeError(name) from None
 
     def put(self: Any, value: Any) -> None:
-        self.__dict__.setdefault(name, value)
+        _state_of(self).setdefault(name, value)
 
     return property(get, put)

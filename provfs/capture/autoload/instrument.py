@@ -9,7 +9,6 @@ alone: its files are seen at `open`. Not here: the wrappers, see
 
 from __future__ import annotations
 
-import inspect
 from functools import wraps
 from typing import Any
 
@@ -49,7 +48,7 @@ def _instrument_class(spec: Any, cls: type) -> None:
     _done.add(cls)
     if getattr(cls, "local_file", False) or hasattr(cls, "_provfs_bare"):
         return
-    from provfs.capture.operations.methods import METHODS, PUBLIC, wrapper_for  # noqa: PLC0415 - needs fsspec complete
+    from provfs.capture.operations import methods  # noqa: PLC0415 - needs fsspec complete
 
     for base in cls.__mro__:
         if base is spec.AbstractFileSystem or not issubclass(base, spec.AbstractFileSystem):
@@ -57,23 +56,15 @@ def _instrument_class(spec: Any, cls: type) -> None:
         if base is not cls and base in _done:
             continue
         _done.add(base)
-        _replace_own_methods(base, METHODS, PUBLIC, wrapper_for)
-    for name in PUBLIC:
-        method = getattr(cls, name)
-        if not hasattr(method, "__provfs_original__"):
-            setattr(cls, name, wrapper_for(name, method, is_local=False))
+        for name, method in list(vars(base).items()):
+            _replace(methods, base, name, method)
+    inherited = methods.PUBLIC if getattr(cls, "async_impl", False) else methods.INHERITED
+    for name in inherited:
+        _replace(methods, cls, name, getattr(cls, name))
 
 
-def _replace_own_methods(base: type, methods: Any, public: Any, wrapper_for: Any) -> None:
-    is_async = bool(getattr(base, "async_impl", False))
-    for name, method in list(vars(base).items()):
-        if (
-            name not in methods
-            or not inspect.isfunction(method)
-            or hasattr(method, "__provfs_original__")
-            or (is_async and name not in public and not name.startswith("_"))
-        ):
-            continue
-        wrapper = wrapper_for(name, method, is_local=False)
+def _replace(methods: Any, cls: type, name: str, method: Any) -> None:
+    if methods.is_captured(cls, name, method):
+        wrapper = methods.wrapper_for(name, method, is_local=False)
         if wrapper is not None:
-            setattr(base, name, wrapper)
+            setattr(cls, name, wrapper)

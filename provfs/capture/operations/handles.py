@@ -13,25 +13,31 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
 from provfs.capture.recorder import Recorder, inside
+from provfs.digest import digest_of_bytes
 
 _swapped: dict[type, type] = {}
 
 
 def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
     """Make a handle record what it does; returns the handle to give to the job."""
-    if isinstance(handle, io.TextIOBase):
+    if isinstance(handle, io.TextIOBase) or getattr(type(handle), "_provfs_bare", None):
         return handle
     state = RemoteHandle(recorder, uri, mode, handle)
     if isinstance(handle, io.BytesIO) and not state.writes:
         _record_content(state, handle)
         return handle
+    if isinstance(handle, io.BytesIO) and state.appends:
+        _record_prior(state, handle)
     template = (
-        _BUFFERED
+        _STREAMED
+        if isinstance(handle, AbstractAsyncStreamedFile)
+        else _BUFFERED
         if isinstance(handle, AbstractBufferedFile)
         else _MEMORY
         if isinstance(handle, io.BytesIO)
@@ -53,6 +59,21 @@ def _record_content(state: RemoteHandle, handle: io.BytesIO) -> None:
         state.size_bytes = content.nbytes
         state.read(content, content.nbytes)
     state.finish_read()
+
+
+def _record_prior(state: RemoteHandle, handle: io.BytesIO) -> None:
+    """Record the version before an append or a change, which is there in memory."""
+    with handle.getbuffer() as content:
+        size, digest = content.nbytes, str(digest_of_bytes(content))
+    if size:
+        fields = {
+            "opened_ns": state.opened_ns,
+            "size_bytes": size,
+            "digest": digest,
+            "thread": state.thread,
+            "channel": CHANNEL,
+        }
+        state.recorder.read_object(state.uri, None, fields)
 
 
 def _record_unseen(state: RemoteHandle, name: str) -> None:
@@ -104,6 +125,42 @@ def _buffered_write(self: Any, data: Any) -> Any:
     if state is not None and count:
         _safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
+
+
+async def _streamed_read(self: Any, length: int = -1) -> Any:
+    state = _state(self)
+    before = self.loc
+    data = await type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+    if state is not None and data:
+        state.position = before
+        if isinstance(self.size, int):
+            state.size_bytes = self.size
+        _safely(state, state.read, data, len(data))
+    return data
+
+
+async def _streamed_write(self: Any, data: Any) -> Any:
+    state = _state(self)
+    count = await type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
+    if state is not None and count:
+        _safely(state, state.write, memoryview(data).cast("B")[:count], count)
+    return count
+
+
+async def _streamed_close(self: Any) -> Any:
+    state = _take_state(self)
+    token = inside.set(True)
+    complete = False
+    try:
+        result = await self.close()
+        complete = True
+    finally:
+        inside.reset(token)
+        if state is not None and state.writes:
+            _safely(state, state.finish_write, complete=complete)
+        elif state is not None:
+            _safely(state, state.finish_read)
+    return result
 
 
 def _close(self: Any) -> Any:
@@ -205,6 +262,8 @@ def _abort(handle: Any) -> None:
 
 
 def _memory_close(self: Any) -> Any:
+    if not _is_published(self):
+        return type(self)._provfs_bare.close(self)  # noqa: SLF001 - our own mark on a class
     state = _take_state(self)
     result = self.close()
     if state is not None:
@@ -218,6 +277,22 @@ def _memory_close(self: Any) -> Any:
             state.finish_write(complete=not state.aborted)
 
         _safely(state, finish)
+    return result
+
+
+def _is_published(handle: Any) -> bool:
+    """Say whether an in-memory file is in its store, or was; in a transaction it is not yet."""
+    if not getattr(getattr(handle, "fs", None), "_intrans", False):
+        return True
+    try:
+        return handle.fs.store.get(handle.path) is handle
+    except AttributeError:
+        return True
+
+
+def _memory_commit(self: Any) -> Any:
+    result = type(self)._provfs_bare.commit(self)  # noqa: SLF001 - our own mark on a class
+    _memory_close(self)
     return result
 
 
@@ -243,9 +318,16 @@ _BUFFERED = {
     "__exit__": _exit,
     "__reduce_ex__": _reduce_ex,
 }
+_STREAMED = {
+    "read": _streamed_read,
+    "write": _streamed_write,
+    "close": _streamed_close,
+    "__reduce_ex__": _reduce_ex,
+}
 _OUTER = {"close": _outer_close, "__exit__": _outer_exit}
 _MEMORY = {
     "close": _memory_close,
+    "commit": _memory_commit,
     "discard": _discard,
     "__exit__": _exit,
     "__reduce_ex__": _reduce_ex,

@@ -81,6 +81,8 @@ def _after_remove(call: Call, note: Any, _: Any) -> None:
 def _before_move(call: Call) -> tuple[list[tuple[str, str, str | None]], str, str]:
     source = call.fs._strip_protocol(argument(call, 0, "path1")).rstrip("/")  # noqa: SLF001 - how fsspec itself names a file
     target = call.fs._strip_protocol(argument(call, 1, "path2")).rstrip("/")  # noqa: SLF001 - how fsspec itself names a file
+    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
+        return [], source, target
     if os.path.isdir(target):
         target = f"{target}/{os.path.basename(source)}"
     return _files_below(call), source, target

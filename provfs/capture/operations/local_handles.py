@@ -69,6 +69,13 @@ class _Opener(LocalFileOpener):
             self.f = compr[self.compression](self.f, mode=self.mode)
         return not writes
 
+    def __exit__(self, kind: object, error: object, trace: object) -> Any:
+        if kind is not None and not isinstance(builtins.open, CapturedOpen):
+            written: Any = getattr(getattr(self.f, "raw", None), "_capture", None)
+            if written is not None and hasattr(written, "broken"):
+                written.broken = True
+        return super().__exit__(kind, error, trace)
+
     def commit(self) -> None:
         """Publish the file under its own name, as one rename."""
         found = _fingerprint(getattr(self, "temp", ""))

@@ -13,6 +13,9 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
+from fsspec.asyn import AsyncFileSystem
+from fsspec.spec import AbstractFileSystem
+
 from provfs.capture.active import active
 from provfs.capture.operations import moves, transfers
 from provfs.capture.operations.handles import close_with, follow
@@ -26,35 +29,52 @@ if TYPE_CHECKING:
 
 
 CAPTURED = "captured"
+GROUPED = "grouped"
 FORWARDED = "forwarded"
-METHODS: dict[str, str] = dict.fromkeys(
-    (
-        "open",
-        "_open",
-        "cat_file",
-        "_cat_file",
-        "pipe_file",
-        "_pipe_file",
-        "get_file",
-        "_get_file",
-        "put_file",
-        "_put_file",
-        "cp_file",
-        "_cp_file",
-        "mv",
-        "rm_file",
-        "_rm_file",
-        "_rm",
-        "rm",
-        "touch",
+METHODS: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            *("open", "_open", "open_async", "cat_ranges", "_cat_ranges"),
+            *("cat_file", "_cat_file", "read_bytes", "pipe_file", "_pipe_file", "write_bytes"),
+            *("get_file", "_get_file", "put_file", "_put_file", "cp_file", "_cp_file"),
+            *("mv", "move", "rename", "rm_file", "_rm_file", "_rm", "_bulk_delete", "rm", "delete"),
+            *("touch", "_touch"),
+        ),
+        CAPTURED,
     ),
-    CAPTURED,
-)
-"""Method name -> whether it is captured or forwarded; a name that is missing is forwarded.
+    **dict.fromkeys(
+        (
+            *("cat", "_cat", "pipe", "_pipe", "get", "_get", "download", "put", "_put", "upload"),
+            *("copy", "_copy", "cp", "_mv_file", "head", "tail", "read_block"),
+            *("read_text", "write_text", "get_mapper"),
+            *("start_transaction", "end_transaction", "transaction_type"),
+        ),
+        GROUPED,
+    ),
+    **dict.fromkeys(
+        (
+            *("checksum", "clear_instance_cache", "created", "current", "disk_usage", "du", "_du"),
+            *("exists", "_exists", "expand_path", "_expand_path", "find", "_find", "from_dict"),
+            *("from_json", "glob", "_glob", "info", "_info", "invalidate_cache", "isdir", "_isdir"),
+            *("isfile", "_isfile", "lexists", "listdir", "ls", "_ls", "makedir", "makedirs"),
+            *("_makedirs", "mkdir", "_mkdir", "mkdirs", "modified", "_process_limits", "rmdir"),
+            *("sign", "size", "_size", "sizes", "_sizes", "stat", "to_dict", "to_json", "tree"),
+            *("ukey", "unstrip_protocol", "walk", "_walk"),
+        ),
+        FORWARDED,
+    ),
+}
+"""Method name -> captured: has a wrapper, or is another name of one that has; grouped: comes down
+to captured methods, once for each file; forwarded: moves no content.
 
-`rm`, `touch` and the transfers of the local filesystem are captured there only: elsewhere they come
-down to the other methods."""
+`rm` and the transfers of the local filesystem are captured there only: elsewhere they come down to
+the other methods. A new name that is missing here fails a test."""
 
+_ALIASES = frozenset({"read_bytes", "write_bytes", "move", "rename", "delete"})
+"""Methods of fsspec that call the one they are named for."""
+
+INHERITED = ("mv", "open", "cat_ranges")
+"""Methods of the base class of all filesystems that are captured in sync ones."""
 
 PUBLIC = ("mv", "open")
 """Sync methods that are captured in async filesystems too, and where they are only inherited."""
@@ -65,18 +85,33 @@ _opened: ContextVar[list[Any] | None] = ContextVar("provfs_opened", default=None
 def captured_methods(cls: type) -> dict[str, Any]:
     """Return the wrappers for a subclass of a filesystem class, by method name."""
     is_local = bool(getattr(cls, "local_file", False))
-    is_async = bool(getattr(cls, "async_impl", False))
     found: dict[str, Any] = {}
     for name in METHODS:
-        original = getattr(cls, name, None)
-        if original is None or not inspect.isfunction(original):
-            continue
-        if is_async and name not in PUBLIC and not name.startswith("_"):
+        original: Any = getattr(cls, name, None)
+        if not is_captured(cls, name, original):
             continue
         wrapper = wrapper_for(name, original, is_local=is_local)
         if wrapper is not None:
             found[name] = wrapper
     return found
+
+
+def is_captured(cls: type, name: str, original: Any) -> bool:
+    """Say whether a method of a filesystem class gets a wrapper, and has none yet."""
+    if METHODS.get(name) != CAPTURED or name in _ALIASES or not inspect.isfunction(original):
+        return False
+    if hasattr(original, "__provfs_original__"):
+        return False  # `provfs run` captures it in the class itself
+    return not getattr(cls, "async_impl", False) or _is_called(cls, name, original)
+
+
+def _is_called(cls: type, name: str, original: Callable[..., Any]) -> bool:
+    """Say whether a method of an async filesystem is one that it calls to do the work."""
+    if name == "_rm":  # else it is a group of other removals
+        return original is not AsyncFileSystem._rm and not hasattr(cls, "_bulk_delete")  # noqa: SLF001 - what a class overrides
+    if name == "touch":  # made at the class from a coroutine that nobody replaces any more
+        return original is not AbstractFileSystem.touch
+    return name in PUBLIC or name == "open_async" or name.startswith("_")
 
 
 def wrapper_for(
@@ -91,12 +126,10 @@ def wrapper_for(
         from provfs.capture.operations.local import LOCAL  # noqa: PLC0415 - only with local filesystems
 
         steps = LOCAL.get(name)
-    elif name == "open":
-        return _compressed_open_wrapper(original)
-    elif name == "_open":
-        return _open_wrapper(original)
-    elif name == "mv":
-        return moves.move_wrapper(original)
+    elif name in _OPENERS:
+        return _OPENERS[name](original)
+    elif original is AbstractFileSystem.touch:
+        steps = None  # it opens to write
     else:
         steps = transfers.STEPS.get(name) or moves.STEPS.get(name)
     return None if steps is None else wrapped(original, *steps)
@@ -122,6 +155,24 @@ def _open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     return _open
 
 
+def _open_async_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    async def open_async(self: Any, path: Any, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
+        handle = await original(self, path, mode, *args, **kwargs)
+        recorder = None if inside.get() else active()
+        if recorder is not None and isinstance(handle, io.IOBase):
+            try:
+                uri = uri_of(self, path)
+                if recorder.captures(uri):
+                    return follow(recorder, uri, mode, handle)
+            except Exception as error:  # noqa: BLE001 - capture never raises into the job
+                recorder.trouble(error)
+        return handle
+
+    open_async.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark
+    return open_async
+
+
 def _compressed_open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return an `open` that knows when the compressor over a handle is closed."""
 
@@ -143,3 +194,11 @@ def _compressed_open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]
 
 _COMPRESSION = 2
 """Place of `compression` among the arguments of `AbstractFileSystem.open` after path and mode."""
+
+
+_OPENERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "open": _compressed_open_wrapper,
+    "_open": _open_wrapper,
+    "open_async": _open_async_wrapper,
+    "mv": moves.move_wrapper,
+}

@@ -37,6 +37,8 @@ def _after_copy(call: Call, _: Any, __: Any) -> None:
     source, target = argument(call, 0, "path1"), argument(call, 1, "path2")
     pairs = _moves.get()
     if pairs is not None:
+        if _is_directory_in_store(call.fs, target):
+            return
         pairs.append((uri_of(call.fs, source), uri_of(call.fs, target)))
         return
     state = _content_in_store(call.fs, target)
@@ -56,6 +58,23 @@ def _content_in_store(fs: Any, path: Any) -> dict[str, Any] | None:
         with stored.getbuffer() as content:
             return {"size_bytes": content.nbytes, "digest": str(digest_of_bytes(content))}
     return {"reason": "copied inside the storage; its content was not seen"}
+
+
+def _is_directory_in_store(fs: Any, path: Any) -> bool:
+    """Say whether an in-memory filesystem has a directory there; False for all others."""
+    store = getattr(fs, "store", None)
+    return isinstance(store, dict) and fs._strip_protocol(path) not in store  # noqa: SLF001 - see `uri_of`
+
+
+def _after_bulk_removal(call: Call, _: Any, __: Any) -> None:
+    paths = argument(call, 0, "pathlist", "paths") or ()
+    directories = {path[:end] for path in paths for end in _ends_of_parents(path)}
+    for path in sorted(set(paths) - directories):
+        _after_remove(call._replace(args=(path,), kwargs={}), None, None)
+
+
+def _ends_of_parents(path: str) -> list[int]:
+    return [index for index, letter in enumerate(path) if letter == "/"]
 
 
 def _after_remove(call: Call, _: Any, __: Any) -> None:
@@ -126,5 +145,6 @@ def _record_move(recorder: Recorder, uri: str, to: str, *, ok: bool) -> None:
 STEPS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("cp_file", "_cp_file"), (None, _after_copy)),
     **dict.fromkeys(("rm_file", "_rm_file", "_rm"), (None, _after_remove)),
+    "_bulk_delete": (None, _after_bulk_removal),
 }
 """Method name -> what is done before it and after it."""

@@ -45,7 +45,7 @@ class RemoteHandle(Pass):
         self.opened_ns = clock_ns()
         self.aborted = False
         self.writes = any(letter in mode for letter in "wax+")
-        self.appends = "a" in mode or "+" in mode
+        self.appends = "+" in mode or ("a" in mode and getattr(handle, "loc", 1) != 0)
         details = None if self.writes else getattr(handle, "_details", None)
         self.fingerprint = fingerprint_of_details(details)
         size = None if self.writes else getattr(handle, "size", None)

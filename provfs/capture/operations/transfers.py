@@ -7,6 +7,7 @@ filesystem, see `provfs.capture.operations.moves`; local ones, see
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import Any
 
@@ -19,6 +20,7 @@ from provfs.capture.operations.records import (
     uri_of,
     withdraw,
 )
+from provfs.capture.plain.content import merge_range
 from provfs.digest import digest_of_bytes
 from provfs.model import uri_of_path
 
@@ -27,23 +29,61 @@ if TYPE_CHECKING:
     from provfs.capture.operations.wrapper import Call
 
 
+def _limits(call: Call) -> dict[str, Any]:
+    """Return start and end of a `cat_file`; the place of each is for the filesystem to say."""
+    names = dict(call.kwargs)
+    if len(call.args) > 1:
+        method = getattr(type(call.fs), "cat_file" if not call.fs.async_impl else "_cat_file")
+        names.update(zip(list(inspect.signature(method).parameters)[1:], call.args, strict=False))
+    return {name: names.get(name) for name in ("start", "end") if names.get(name) is not None}
+
+
+def _range(start: int | None, count: int) -> tuple[int, int] | None:
+    """Return the range of `count` bytes read; None where it was counted from the end."""
+    first = start or 0
+    return (first, first + count) if first >= 0 else None
+
+
 def _after_cat(call: Call, _: Any, data: Any) -> None:
-    ranged = len(call.args) > 1 or any(
-        call.kwargs.get(name) is not None for name in ("start", "end")
-    )
+    limits = _limits(call)
     if not isinstance(data, (bytes, bytearray, memoryview)):
         return
     uri = uri_of(call.fs, argument(call, 0, "path"))
-    digest = None if ranged else str(digest_of_bytes(data))
-    size = None if ranged else len(data)
-    record_read(
-        call,
-        uri,
-        bytes=len(data),
-        size_bytes=size,
-        digest=digest,
-        reason="read in part" if ranged else None,
-    )
+    if limits:
+        touched = _range(limits.get("start"), len(data))
+        ranges = None if touched is None else (touched,)
+        record_read(call, uri, bytes=len(data), ranges=ranges, reason="read in part")
+        return
+    digest = str(digest_of_bytes(data))
+    record_read(call, uri, bytes=len(data), size_bytes=len(data), digest=digest)
+
+
+def _after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
+    """Record one read of each object, with all its ranges."""
+    paths, starts = argument(call, 0, "paths"), argument(call, 1, "starts")
+    if not isinstance(starts, (list, tuple)):
+        starts = [starts] * len(paths)
+    read: dict[Any, tuple[list[int], list[tuple[int, int]], list[None]]] = {}
+    for path, start, data in zip(paths, starts, contents, strict=False):
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            counts, ranges, unknown = read.setdefault(path, ([], [], []))
+            counts.append(len(data))
+            if (touched := _range(start, len(data))) is None:
+                unknown.append(None)
+            elif data:
+                merge_range(ranges, *touched)
+    for path, (counts, ranges, unknown) in read.items():
+        known = None if unknown or not ranges else tuple(ranges)
+        uri = uri_of(call.fs, path)
+        record_read(call, uri, bytes=sum(counts), ranges=known, reason="read in part")
+
+
+def _after_touch(call: Call, _: Any, __: Any) -> None:
+    if argument(call, 1, "truncate") is not False:
+        content = argument(call, 2, "data") or b""
+        size = len(content)
+        fields = {"bytes": size, "size_bytes": size, "digest": str(digest_of_bytes(content))}
+        record_write(call, uri_of(call.fs, argument(call, 0, "path")), None, **fields)
 
 
 def _before_pipe(call: Call) -> tuple[int | None, str]:
@@ -95,6 +135,8 @@ def _after_put(call: Call, note: Any, _: Any) -> None:
 
 STEPS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("cat_file", "_cat_file"), (None, _after_cat)),
+    **dict.fromkeys(("cat_ranges", "_cat_ranges"), (None, _after_cat_ranges)),
+    **dict.fromkeys(("touch", "_touch"), (None, _after_touch)),
     **dict.fromkeys(("pipe_file", "_pipe_file"), (_before_pipe, _after_pipe, withdraw)),
     **dict.fromkeys(("get_file", "_get_file"), (None, _after_get)),
     **dict.fromkeys(("put_file", "_put_file"), (_before_put, _after_put, withdraw)),

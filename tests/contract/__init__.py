@@ -1,0 +1,1 @@
+"""Suites that hold a wrapped filesystem against the bare one."""
