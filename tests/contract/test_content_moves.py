@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract import moves_between  # noqa: F401 - enters its half into the table
 from tests.contract.journal import differences
 from tests.contract.moves import MOVES
 
