@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
+from provfs.capture import preload
 from provfs.journal import record
 
 if TYPE_CHECKING:
@@ -138,3 +139,12 @@ def eventually() -> Eventually:
         return value
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory) -> Path:
+    """Return the preload library, compiled for the tests."""
+    path = tmp_path_factory.mktemp("preload") / preload.NAME
+    if not preload.build(path):
+        pytest.skip("no C compiler")
+    return path

@@ -113,8 +113,7 @@ def _take(
     connection: duckdb.DuckDBPyConnection, batch: list[Slice], settings: Settings
 ) -> tuple[int, int]:
     """Ingest one batch and return (lines, broken lines)."""
-    connection.execute("BEGIN")
-    try:
+    with _transaction(connection, settings):
         counts = _stage(connection, batch, settings)
         _run(connection, "executions")
         _name_artifacts(connection, settings)
@@ -127,6 +126,15 @@ def _take(
         _fill_digests(connection, "read")
         for step in ("reads_new", "finish", "removals", "copies", "relations", "store"):
             _run(connection, step)
+    return counts
+
+
+@contextlib.contextmanager
+def _transaction(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[None]:
+    """Commit what is done inside, or nothing of it."""
+    connection.execute("BEGIN")
+    try:
+        yield
         connection.execute("COMMIT")
     except BaseException as error:
         with contextlib.suppress(duckdb.Error):
@@ -137,7 +145,6 @@ def _take(
             hint = "nothing was lost, the journals are kept; is the disk full? then: provfs sync"
             raise LogError(msg, hint=hint) from error
         raise
-    return counts
 
 
 def _stage(
@@ -244,23 +251,28 @@ def _note_torn(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
     A process that is over ends no line any more: a full disk or a kill has cut its last record.
     """
     ingested = _progress(connection)
-    now_ns = time.time_ns()
+    torn: list[tuple[str, int, int]] = []
     for path in journals(settings.journal_directory):
         with contextlib.suppress(OSError, ValueError):
             taken, size = ingested.get(path.name, 0), path.stat().st_size
             if (size != taken or not size) and _is_over(path) and not _has_line(path, taken):
-                size = path.stat().st_size
-                detail = f"{path.name} at byte {taken}: ends without a complete line"
-                connection.execute(_text("torn"), {"now_ns": now_ns, "detail": detail})
-                _run(
-                    connection,
-                    "progress",
-                    journals=[path.name],
-                    ends=[size],
-                    lines=[0],
-                    broken=[1],
-                    now_ns=now_ns,
-                )
+                torn.append((path.name, taken, path.stat().st_size))
+    if not torn:
+        return
+    now_ns = time.time_ns()
+    with _transaction(connection, settings):
+        for name, taken, _ in torn:
+            detail = f"{name} at byte {taken}: ends without a complete line"
+            _run(connection, "torn", now_ns=now_ns, detail=detail)
+        _run(
+            connection,
+            "progress",
+            journals=[name for name, _, _ in torn],
+            ends=[size for _, _, size in torn],
+            lines=[0] * len(torn),
+            broken=[1] * len(torn),
+            now_ns=now_ns,
+        )
 
 
 def _has_line(journal: Path, start: int) -> bool:

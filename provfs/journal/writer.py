@@ -70,7 +70,7 @@ class JournalWriter:
             if os.getpid() != self._process:
                 self.lost += 1
                 return False
-            if self._size >= ROTATE_BYTES or not self._is_ours():
+            if not self._is_ours() or self._size >= ROTATE_BYTES:
                 self._open_next()
             self._write(line)
         except Exception:  # noqa: BLE001 - a broken journal stops capture, never the job
@@ -80,12 +80,9 @@ class JournalWriter:
 
     def abandon(self) -> None:
         """Let go of the file without writing, as a fork child does with what it inherited."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            try:  # noqa: SIM105 - importing `contextlib` costs the captured program 2 ms
-                os.close(descriptor)
-            except OSError:
-                pass
+        if self._is_ours():
+            os.close(self._descriptor)
+        self._descriptor = -1
 
     def _is_ours(self) -> bool:
         """Say whether the descriptor is still that of the journal.

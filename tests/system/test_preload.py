@@ -21,15 +21,6 @@ from tests.system.test_preload_programs import C_PROGRAMS
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preloading is for Linux")
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory) -> Path:
-    """Return the library, compiled for these tests."""
-    path = tmp_path_factory.mktemp("preload") / preload.NAME
-    if not preload.build(path):
-        pytest.skip("no C compiler")
-    return path
-
-
 class Preloaded:
     """Runs commands with the library in a directory of their own, and reads what was journalled."""
 

@@ -125,15 +125,6 @@ PATTERNS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def library(tmp_path_factory) -> Path:
-    """Return the library, compiled for these tests."""
-    path = tmp_path_factory.mktemp("preload") / preload.NAME
-    if not preload.build(path):
-        pytest.skip("no C compiler")
-    return path
-
-
 @pytest.mark.parametrize(("include", "exclude"), PATTERNS)
 def test_preload_scope_is_that_of_python(library, monkeypatch, include, exclude):
     """The library captures exactly the paths that `provfs.scope` captures."""

@@ -139,3 +139,19 @@ def test_program_that_closes_all_descriptors_keeps_its_own_files_clean(
     assert [path.read_text() for path in sorted(work.glob("*.out"))] == [""] * 20
     written = {getattr(r, "uri", "").rpartition("/")[2] for r in journal_records(home)}
     assert {"a.csv", "b.csv", "0.out", "19.out"} <= written
+
+
+def test_writer_that_lost_its_descriptor_closes_no_file_of_the_program(tmp_path, monkeypatch):
+    """A number given to another file is neither written to nor closed, at rotation too."""
+    monkeypatch.setattr(writer, "ROTATE_BYTES", 10)
+    journal = JournalWriter(tmp_path, ExecutionName("0" * 12, 1, 1), lambda _: b"header\n")
+    journal.append(b"first record\n")
+    with (tmp_path / "own.txt").open("w") as own:
+        os.dup2(own.fileno(), journal._descriptor)
+        taken = journal._descriptor
+
+        assert journal.append(b"second record\n")
+
+        assert os.fstat(taken).st_ino == os.fstat(own.fileno()).st_ino
+        os.close(taken)
+    assert (tmp_path / "own.txt").read_text() == ""
