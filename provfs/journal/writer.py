@@ -70,8 +70,10 @@ class JournalWriter:
             if os.getpid() != self._process:
                 self.lost += 1
                 return False
-            if not self._is_ours() or self._size >= ROTATE_BYTES:
-                self._open_next()
+            descriptor = self._descriptor
+            ours = self._is_ours(descriptor)
+            if not ours or self._size >= ROTATE_BYTES:
+                self._open_next(descriptor if ours else -1)
             self._write(line)
         except Exception:  # noqa: BLE001 - a broken journal stops capture, never the job
             self.lost += 1
@@ -80,28 +82,29 @@ class JournalWriter:
 
     def abandon(self) -> None:
         """Let go of the file without writing, as a fork child does with what it inherited."""
-        if self._is_ours():
+        if self._is_ours(self._descriptor):
             os.close(self._descriptor)
         self._descriptor = -1
 
-    def _is_ours(self) -> bool:
-        """Say whether the descriptor is still that of the journal.
+    def _is_ours(self, descriptor: int) -> bool:
+        """Say whether a descriptor is still that of the journal.
 
         A program that closes all descriptors, as daemons do, may have been given this number for a
         file of its own. That file is left alone, and so is its descriptor.
         """
-        if self._descriptor < 0:
+        if descriptor < 0:
             return False
         try:
-            stat = os.fstat(self._descriptor)
+            stat = os.fstat(descriptor)
         except OSError:
-            stat = None
-        if stat is None or (stat.st_ino, stat.st_dev) != self._file:
-            self._descriptor = -1
             return False
-        return True
+        return (stat.st_ino, stat.st_dev) == self._file
 
-    def _open_next(self) -> None:
+    def _open_next(self, full: int) -> None:
+        """Go on in the next file and close the one that is full, -1 where there is none.
+
+        Threads that come here at once get a file each, and none closes what another writes to.
+        """
         name = self._name
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
         while self._number < _HIGHEST_NUMBER:
@@ -112,12 +115,12 @@ class JournalWriter:
             except FileExistsError:
                 self._number = number  # an earlier image of this process, before exec, wrote it
                 continue
-            previous, self._descriptor = self._descriptor, descriptor
-            self._number, self._size, self._torn = number, 0, False
             stat = os.fstat(descriptor)
+            self._number, self._size, self._torn = number, 0, False
             self._file = (stat.st_ino, stat.st_dev)
-            if previous >= 0:
-                os.close(previous)
+            self._descriptor = descriptor
+            if full >= 0:
+                os.close(full)
             self._write(self._header(number))
             return
         raise FileExistsError(self._directory)
