@@ -4,7 +4,7 @@ SELECT uri, min(seen_ns) AS seen_ns
 FROM (
     SELECT b.uri, coalesce(b.opened_ns, b.at_ns) + w.offset_ns AS seen_ns
     FROM batch b JOIN who w ON w.name = b.execution
-    WHERE b.uri IS NOT NULL
+    WHERE b.uri IS NOT NULL AND b.type <> 'code'
     UNION ALL
     SELECT b."to", b.at_ns + w.offset_ns
     FROM batch b JOIN who w ON w.name = b.execution

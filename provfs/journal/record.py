@@ -62,6 +62,12 @@ class Execution(Record, frozen=True, kw_only=True, tag="execution"):
     job_key: str | None = None
     rank: int | None = None
     context: str | None = None
+    login_user: str | None = None
+    container: str | None = None
+    environment: tuple[str, ...] = ()
+    packages: str | None = None
+    input_pipe: str | None = None
+    output_pipe: str | None = None
 
 
 class Opening(Record, frozen=True, kw_only=True, tag="opening"):
@@ -146,6 +152,8 @@ class Wait(Record, frozen=True, kw_only=True, tag="wait"):
     exit_code: int | None = None
     cpu_s: float | None = None
     max_rss_bytes: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
 
 
 class Exit(Record, frozen=True, kw_only=True, tag="exit"):
@@ -170,7 +178,70 @@ class Gap(Record, frozen=True, kw_only=True, tag="gap"):
     channel: str
 
 
-AnyRecord = Journal | Execution | Opening | Access | Rename | Remove | Failed | Wait | Exit | Gap
+class Code(Record, frozen=True, kw_only=True, tag="code"):
+    """A file of the project's own code that the execution ran or imported, as it was then."""
+
+    uri: str
+    digest: str
+    at_ns: int
+
+
+class Packages(Record, frozen=True, kw_only=True, tag="packages"):
+    """The packages that a digest in `execution.packages` stands for, as `name==version`."""
+
+    digest: str
+    names: tuple[str, ...]
+    at_ns: int
+
+
+class Context(Record, frozen=True, kw_only=True, tag="context"):
+    """A border inside an execution: a notebook cell, a task or a request began.
+
+    `sources` names the earlier contexts of the execution whose data it uses; None where that is not
+    known, and all earlier ones count.
+    """
+
+    context: str
+    kind: str
+    label: str | None = None
+    at_ns: int
+    sources: tuple[str, ...] | None = None
+
+
+class Change(Record, frozen=True, kw_only=True, tag="change"):
+    """Something happened to a file, and nobody knows which process did it.
+
+    The execution is the one that noticed. The fields of content describe the state afterwards.
+    """
+
+    id: int
+    uri: str
+    kind: str
+    to: str | None = None
+    at_ns: int
+    fingerprint: str | None = None
+    digest: str | None = None
+    size_bytes: int | None = None
+    reason: str | None = None
+    channel: str
+
+
+AnyRecord = (
+    Journal
+    | Execution
+    | Opening
+    | Access
+    | Rename
+    | Remove
+    | Failed
+    | Wait
+    | Exit
+    | Gap
+    | Code
+    | Packages
+    | Context
+    | Change
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyRecord)

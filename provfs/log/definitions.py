@@ -11,7 +11,7 @@ from __future__ import annotations
 from hashlib import sha256
 from importlib.resources import files
 
-FORMAT = 1
+FORMAT = 2
 """Number of the table layout. Raised together with a file in `migrations`."""
 
 _RULES = ("same_process", "worker", "parent", "child", "rename", "copy", "pairs")

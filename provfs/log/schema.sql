@@ -27,7 +27,9 @@ CREATE TABLE store.executions (
     execution_id BIGINT, name VARCHAR, parent_id BIGINT, program_id BIGINT, host VARCHAR, pid BIGINT,
     started_ns BIGINT, user_name VARCHAR, command VARCHAR[], cwd VARCHAR, executable VARCHAR,
     code_uri VARCHAR, code_digest VARCHAR, git_commit VARCHAR, git_dirty BOOLEAN,
-    job_system VARCHAR, job_key VARCHAR, rank BIGINT, context VARCHAR, entry_pid BIGINT, entry_started_ns BIGINT
+    job_system VARCHAR, job_key VARCHAR, rank BIGINT, context VARCHAR, entry_pid BIGINT, entry_started_ns BIGINT,
+    login_user VARCHAR, container VARCHAR, environment VARCHAR[], packages VARCHAR, input_pipe VARCHAR,
+    output_pipe VARCHAR
 );
 COMMENT ON TABLE store.executions IS 'One row per operating-system process; a process that is only known as a parent has nulls from host on';
 COMMENT ON COLUMN store.executions.execution_id IS 'Dense id in order of first mention';
@@ -51,6 +53,32 @@ COMMENT ON COLUMN store.executions.rank IS 'Rank within the job';
 COMMENT ON COLUMN store.executions.context IS 'Notebook, task or request that the process as a whole serves';
 COMMENT ON COLUMN store.executions.entry_pid IS 'Process id of the parent''s own child on the way to this execution; null where it is this execution';
 COMMENT ON COLUMN store.executions.entry_started_ns IS 'Start of that child, UTC epoch nanoseconds; null likewise';
+COMMENT ON COLUMN store.executions.login_user IS 'User who logged in, where another user runs the process; null where not known';
+COMMENT ON COLUMN store.executions.container IS 'Id of the container; null outside one';
+COMMENT ON COLUMN store.executions.environment IS 'Chosen environment variables as NAME=value, secrets removed';
+COMMENT ON COLUMN store.executions.packages IS 'Digest of the installed packages, see store.packages; null where not known';
+COMMENT ON COLUMN store.executions.input_pipe IS 'Pipe at standard input when it began, pipe:[inode]; null where there is none';
+COMMENT ON COLUMN store.executions.output_pipe IS 'Pipe at standard output when it began, likewise';
+
+CREATE TABLE store.code (execution_id BIGINT, uri VARCHAR, digest VARCHAR);
+COMMENT ON TABLE store.code IS 'Files of the project''s own code that an execution ran or imported';
+COMMENT ON COLUMN store.code.execution_id IS 'The execution';
+COMMENT ON COLUMN store.code.uri IS 'Uri of the file';
+COMMENT ON COLUMN store.code.digest IS 'Digest of the file as it was then';
+
+CREATE TABLE store.packages (digest VARCHAR, names VARCHAR[]);
+COMMENT ON TABLE store.packages IS 'Sets of installed packages, one row each';
+COMMENT ON COLUMN store.packages.digest IS 'Digest of the set';
+COMMENT ON COLUMN store.packages.names IS 'The packages as name==version, sorted';
+
+CREATE TABLE store.contexts (execution_id BIGINT, context VARCHAR, kind VARCHAR, label VARCHAR, began_ns BIGINT, sources VARCHAR[]);
+COMMENT ON TABLE store.contexts IS 'Borders inside an execution: notebook cells, tasks, requests';
+COMMENT ON COLUMN store.contexts.execution_id IS 'The execution';
+COMMENT ON COLUMN store.contexts.context IS 'Name of the context, as on reads and writes';
+COMMENT ON COLUMN store.contexts.kind IS 'cell, task or request';
+COMMENT ON COLUMN store.contexts.label IS 'What people call it; null where nothing';
+COMMENT ON COLUMN store.contexts.began_ns IS 'When it began, UTC epoch nanoseconds';
+COMMENT ON COLUMN store.contexts.sources IS 'Earlier contexts of the execution whose data it uses; null where not known, then all';
 
 CREATE TABLE store.exits (
     execution_id BIGINT, ended_ns BIGINT, exit_code BIGINT, cpu_s DOUBLE, max_rss_bytes BIGINT,
@@ -68,7 +96,7 @@ COMMENT ON COLUMN store.exits.lost_records IS 'Records that could not be written
 
 CREATE TABLE store.waits (
     execution_id BIGINT, child_pid BIGINT, child_id BIGINT, began_ns BIGINT, at_ns BIGINT, exit_code BIGINT, cpu_s DOUBLE,
-    max_rss_bytes BIGINT
+    max_rss_bytes BIGINT, read_bytes BIGINT, written_bytes BIGINT
 );
 COMMENT ON TABLE store.waits IS 'A parent waited for a child process to end';
 COMMENT ON COLUMN store.waits.execution_id IS 'The parent; for a process started by provfs run, the child itself';
@@ -79,6 +107,8 @@ COMMENT ON COLUMN store.waits.at_ns IS 'When the wait returned, UTC epoch nanose
 COMMENT ON COLUMN store.waits.exit_code IS 'Exit status of the child, -N for signal N';
 COMMENT ON COLUMN store.waits.cpu_s IS 'User and system time of the child and what it waited for, seconds; null where not known';
 COMMENT ON COLUMN store.waits.max_rss_bytes IS 'Peak resident memory of the child; null where not known';
+COMMENT ON COLUMN store.waits.read_bytes IS 'Bytes that the child read by system calls; null where not known';
+COMMENT ON COLUMN store.waits.written_bytes IS 'Bytes that the child wrote by system calls; null where not known';
 
 CREATE TABLE store.relations (program_id BIGINT, other_id BIGINT, relation VARCHAR, started_ns BIGINT, waited_ns BIGINT);
 COMMENT ON TABLE store.relations IS 'The closure of the tree of programs: for each writing program, whose reads may have reached it; derived, replaced when programs or waits arrive';

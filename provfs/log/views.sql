@@ -9,8 +9,9 @@ SELECT
     e.user_name, e.command, e.cwd, e.executable, e.code_digest, e.git_commit, e.git_dirty,
     e.job_system, e.job_key, e.rank, e.context,
     greatest(x.cpu_s, w.cpu_s) AS cpu_s, greatest(x.max_rss_bytes, w.max_rss_bytes) AS max_rss_bytes,
-    x.read_bytes, x.written_bytes, coalesce(x.lost_records, 0) AS lost_records,
-    e.code_uri, e.name
+    greatest(x.read_bytes, w.read_bytes) AS read_bytes, greatest(x.written_bytes, w.written_bytes) AS written_bytes,
+    coalesce(x.lost_records, 0) AS lost_records,
+    e.code_uri, e.name, e.login_user, e.container, e.environment, e.packages AS packages_digest
 FROM store.executions e
 LEFT JOIN (
     SELECT execution_id, max(ended_ns) AS ended_ns, arg_max(exit_code, ended_ns) AS exit_code, max(cpu_s) AS cpu_s,
@@ -20,7 +21,8 @@ LEFT JOIN (
 ) x ON x.execution_id = e.execution_id
 LEFT JOIN (
     SELECT c.execution_id, min(w.at_ns) AS at_ns, arg_min(w.exit_code, w.at_ns) AS exit_code,
-        max(w.cpu_s) AS cpu_s, max(w.max_rss_bytes) AS max_rss_bytes
+        max(w.cpu_s) AS cpu_s, max(w.max_rss_bytes) AS max_rss_bytes, max(w.read_bytes) AS read_bytes,
+        max(w.written_bytes) AS written_bytes
     FROM store.waits w
     JOIN store.executions c
         ON c.execution_id = w.child_id
@@ -54,6 +56,36 @@ COMMENT ON COLUMN executions.written_bytes IS 'Bytes written by system calls';
 COMMENT ON COLUMN executions.lost_records IS 'Records that could not be written';
 COMMENT ON COLUMN executions.code_uri IS 'Main script';
 COMMENT ON COLUMN executions.name IS 'Name in the journals: boot-pid-start';
+COMMENT ON COLUMN executions.login_user IS 'User who logged in, where another user runs the process; null where not known';
+COMMENT ON COLUMN executions.container IS 'Id of the container; null outside one';
+COMMENT ON COLUMN executions.environment IS 'Chosen environment variables as NAME=value, secrets removed';
+COMMENT ON COLUMN executions.packages_digest IS 'Digest of the installed packages, see packages; null where not known';
+
+CREATE OR REPLACE VIEW code AS
+SELECT DISTINCT execution_id, uri, digest FROM store.code;
+COMMENT ON VIEW code IS 'One row per file of the project''s own code that an execution ran or imported, besides its main script';
+COMMENT ON COLUMN code.execution_id IS 'The execution';
+COMMENT ON COLUMN code.uri IS 'Uri of the file';
+COMMENT ON COLUMN code.digest IS 'Digest of the file as it was then';
+
+CREATE OR REPLACE VIEW packages AS
+SELECT DISTINCT
+    digest AS packages_digest, split_part(package, '==', 1) AS name, split_part(package, '==', 2) AS version
+FROM (SELECT digest, unnest(names) AS package FROM store.packages);
+COMMENT ON VIEW packages IS 'One row per installed package of each set of packages that executions had';
+COMMENT ON COLUMN packages.packages_digest IS 'Digest of the set, as in executions';
+COMMENT ON COLUMN packages.name IS 'Name of the package';
+COMMENT ON COLUMN packages.version IS 'Its version';
+
+CREATE OR REPLACE VIEW contexts AS
+SELECT execution_id, context, kind, label, make_timestamptz(began_ns // 1000) AS began_at, sources FROM store.contexts;
+COMMENT ON VIEW contexts IS 'One row per border inside an execution: a notebook cell, a task or a request';
+COMMENT ON COLUMN contexts.execution_id IS 'The execution';
+COMMENT ON COLUMN contexts.context IS 'Name of the context, as in accesses';
+COMMENT ON COLUMN contexts.kind IS 'cell, task or request';
+COMMENT ON COLUMN contexts.label IS 'What people call it; null where nothing';
+COMMENT ON COLUMN contexts.began_at IS 'When it began';
+COMMENT ON COLUMN contexts.sources IS 'Earlier contexts of the execution whose data it uses; null where not known, then all';
 
 CREATE OR REPLACE VIEW artifacts AS
 SELECT
