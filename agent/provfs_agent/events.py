@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final, Literal, NamedTuple, Protocol
 
 CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_REALTIME)
 
@@ -37,9 +34,12 @@ Kind = Literal[
   right to write. Neither says that bytes were moved: a mapped file is read without any other event,
   and a file that was opened for writing need not have been written.
 - `modify`: written or cut; the only event of `truncate(path)`. Several may be one event.
-- `create`: a name appeared: a new file, a hard or symbolic link, or something moved in from
-  outside the root. Also given, with `order` merged, for what was found in a new directory.
-- `delete`: a name went: removed, or moved out of the root. For a directory: all below it too.
+- `create`: a name appeared: a new file, a hard or symbolic link. Also given without an actor for
+  what was found in a directory that is new below the root, with its moment unknown. `detail` starts
+  with "moved in" where something came from outside; then the actor wrote no bytes. In a new
+  directory it can be the only event of a file: then its actor wrote the file, and no close tells.
+- `delete`: a name went: removed, or (`detail` starts with "moved out") moved out of the root. For a
+  directory: all below it too.
 - `rename`: `old_path` became `path`; what stood at `path` before is gone. For a directory: all
   below it has moved too, and no further event says so.
 - `attrib`: mode, owner, times, extended attributes or the number of links changed.
@@ -77,9 +77,9 @@ class ProcessKey(NamedTuple):
 class Actor:
     """The process that caused an event, as it was then.
 
-    `certain` says that the process was held still, or was shown to be alive afterwards, while all
-    of this was read. Otherwise every field but `process` can be missing, and the program can be the
-    one that the process ran before or after.
+    `certain` says that all of this was read while the process was held still, or else while it was
+    certainly alive; then only an exec between a `merged` event and its reading can have changed the
+    program. Otherwise every field but `process` can be missing.
 
     Attributes:
         process: Which process, also where several events name it.
@@ -127,8 +127,8 @@ class RawEvent:
         actor: Who did it; None where not known.
         order: How well the moment is known.
         lost: How many events were lost, for `overflow`; 0 where that is not known.
-        detail: Why, in words for a person, for `overflow` and `gone`; the new fingerprint, for
-            `remote`.
+        detail: Why, in words for a person, for `overflow` and `gone`; from or to where, for what
+            was moved over the border; the new fingerprint, for `remote`.
     """
 
     seq: int
@@ -179,10 +179,6 @@ class BackendStatus:
     answer_p99_ms: float | None = None
 
 
-def _nothing(_path: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class WatchSettings:
     """How a root is to be watched.
@@ -193,8 +189,9 @@ class WatchSettings:
         level: The only level to try, for tests and for operators who know; `auto` otherwise.
         whole_filesystem: Mark the filesystem and not each directory; every opening on it then pays.
             None: only where the root is a filesystem of its own.
-        skip_directory: Says of an absolute path that nothing below it is watched. Must be true
-            for the home of provfs.
+        skip_paths: Absolute paths of directories below which nothing is watched; the home of provfs
+            must be among them.
+        skip_names: Names of directories that are not watched wherever they stand, such as `.git`.
         own_processes: Numbers of living processes whose events are left out: the agent and its
             helpers.
         poll_interval_s: Time between two comparisons, where the system tells of no changes.
@@ -204,7 +201,8 @@ class WatchSettings:
     attribution: Literal["strict", "fast"] = "strict"
     level: Literal["auto", "gate", "ledger", "native", "poll"] = "auto"
     whole_filesystem: bool | None = None
-    skip_directory: Callable[[str], bool] = _nothing
+    skip_paths: tuple[str, ...] = ()
+    skip_names: frozenset[str] = frozenset()
     own_processes: frozenset[int] = field(default_factory=frozenset)
     poll_interval_s: float = 10.0
     requests_per_s: float = 5.0
@@ -214,7 +212,7 @@ class Backend(Protocol):
     """One watched root. Not thread-safe: one thread calls all of it.
 
     `start` returns when everything below the root is marked, so that a scan that begins afterwards
-    misses nothing. A back end steps down to a lower level by itself, with an `overflow`, and never
+    misses nothing; on a back end that has started it does nothing. A back end steps down to a lower level by itself, with an `overflow`, and never
     up.
     """
 
