@@ -212,8 +212,8 @@ class Backend(Protocol):
     """One watched root. Not thread-safe: one thread calls all of it.
 
     `start` returns when everything below the root is marked, so that a scan that begins afterwards
-    misses nothing; on a back end that has started it does nothing. A back end steps down to a lower level by itself, with an `overflow`, and never
-    up.
+    misses nothing; on a back end that has started it does nothing. A back end steps down to a lower
+    level by itself, with an `overflow`, and never up.
     """
 
     root: str
