@@ -12,8 +12,8 @@ OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_infe
 demo: .venv/.demo ## run a three-step training pipeline under capture and print the model's lineage
 	@$(BIN)/provfs demo
 
-test: .venv/.dev ## the whole test suite
-	$(call PYTEST,.venv)
+test: .venv/.dev ## the whole test suite, on all cores
+	$(call PYTEST,.venv) --numprocesses auto
 
 check: .venv/.dev ## lint, format, types, import contracts, docs against code
 	$(BIN)/ruff check
@@ -35,7 +35,7 @@ coverage: .venv/.dev ## the test suite with branch coverage
 	$(call PYTEST,.venv) --cov --cov-report=term
 
 test-duckdb15: .venv-duckdb15/.test ## the tests of the log on the oldest DuckDB that is supported
-	$(call PYTEST,.venv-duckdb15) $(OLD_LOG)
+	$(call PYTEST,.venv-duckdb15) --numprocesses auto $(OLD_LOG)
 
 clean: ## remove what the chores made, except results of benchmarks
 	rm -rf .venv .venv-duckdb15 .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
