@@ -11,10 +11,13 @@ from __future__ import annotations
 from hashlib import sha256
 from importlib.resources import files
 
-FORMAT = 2
+FORMAT = 3
 """Number of the table layout. Raised together with a file in `migrations`."""
 
-_RULES = ("same_process", "worker", "parent", "child", "rename", "copy", "pairs")
+_RULES = (
+    *("contexts", "same_process", "worker", "peer", "parent", "child", "rename", "copy"),
+    "pairs",
+)
 
 
 def tables() -> str:

@@ -48,26 +48,36 @@ WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KE
     UNION
     (
         WITH writers AS MATERIALIZED (
-            SELECT w.program_id, w.execution_id, w.thread, w.copied, f.confidence, f.depth, max(w.closed_ns) AS closed_ns
+            SELECT
+                w.program_id, w.execution_id, w.thread, w.context, w.copied, f.confidence, f.depth,
+                max(w.closed_ns) AS closed_ns
             FROM (SELECT * FROM store.writes WHERE version_id IN (SELECT version_id FROM walk)) w
             JOIN walk f ON f.version_id = w.version_id
             GROUP BY ALL
         ), reachable AS MATERIALIZED (
-            SELECT w.*, x.other_id, x.relation, x.started_ns
+            SELECT
+                w.*, c.sources, x.other_id, x.relation, x.started_ns, x.context AS child_context,
+                x.sources AS child_sources
             FROM writers w
+            LEFT JOIN store.contexts c ON c.execution_id = w.execution_id AND c.context = w.context
             JOIN (SELECT * FROM store.relations WHERE program_id IN (SELECT program_id FROM writers)) x
                 ON x.program_id = w.program_id AND (x.relation <> 'descendant' OR x.waited_ns < w.closed_ns)
         ), found AS (
             SELECT
                 r.version_id, p.depth, p.execution_id AS via_execution,
                 CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
+                    WHEN p.relation = 'peer' THEN 'peer'
                     WHEN r.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
-                least(p.confidence, CASE WHEN p.copied THEN 0.4 WHEN p.relation <> 'self' THEN 0.6
+                least(p.confidence, CASE
+                    WHEN CASE p.relation WHEN 'self' THEN store.apart(r.context, p.context, p.sources)
+                        WHEN 'ancestor' THEN store.apart(r.context, p.child_context, p.child_sources)
+                        WHEN 'descendant' THEN store.apart(p.child_context, p.context, p.sources) ELSE false END THEN 0.3
+                    WHEN p.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation <> 'self' THEN 0.6
                     WHEN r.execution_id = p.execution_id AND r.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
             FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT other_id FROM reachable)) r
             JOIN reachable p ON p.other_id = r.program_id
-                AND CASE p.relation WHEN 'self' THEN r.opened_ns < p.closed_ns
-                    WHEN 'ancestor' THEN r.opened_ns < p.started_ns ELSE true END
+                AND CASE p.relation WHEN 'ancestor' THEN r.opened_ns < p.started_ns
+                    WHEN 'descendant' THEN true ELSE r.opened_ns < p.closed_ns END
             UNION ALL
             SELECT l.input_version_id, f.depth, l.execution_id, l.rule, least(f.confidence, l.confidence)
             FROM (SELECT * FROM store.links WHERE output_version_id IN (SELECT version_id FROM walk)) l
@@ -98,12 +108,14 @@ WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KE
     UNION
     (
         WITH readers AS MATERIALIZED (
-            SELECT r.program_id, r.execution_id, r.thread, f.confidence, f.depth, min(r.opened_ns) AS opened_ns
+            SELECT r.program_id, r.execution_id, r.thread, r.context, f.confidence, f.depth, min(r.opened_ns) AS opened_ns
             FROM (SELECT * FROM store.reads WHERE version_id IN (SELECT version_id FROM walk)) r
             JOIN walk f ON f.version_id = r.version_id
             GROUP BY ALL
         ), reachable AS MATERIALIZED (
-            SELECT p.*, x.program_id AS writer_program, x.relation, x.waited_ns
+            SELECT
+                p.*, x.program_id AS writer_program, x.relation, x.waited_ns, x.context AS child_context,
+                x.sources AS child_sources
             FROM readers p
             JOIN (SELECT * FROM store.relations WHERE other_id IN (SELECT program_id FROM readers)) x
                 ON x.other_id = p.program_id AND (x.relation <> 'ancestor' OR p.opened_ns < x.started_ns)
@@ -111,13 +123,19 @@ WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KE
             SELECT
                 w.version_id, p.depth, w.execution_id AS via_execution,
                 CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
+                    WHEN p.relation = 'peer' THEN 'peer'
                     WHEN w.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
-                least(p.confidence, CASE WHEN w.copied THEN 0.4 WHEN p.relation <> 'self' THEN 0.6
+                least(p.confidence, CASE
+                    WHEN CASE p.relation WHEN 'self' THEN store.apart(p.context, w.context, c.sources)
+                        WHEN 'ancestor' THEN store.apart(p.context, p.child_context, p.child_sources)
+                        WHEN 'descendant' THEN store.apart(p.child_context, w.context, c.sources) ELSE false END THEN 0.3
+                    WHEN w.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation <> 'self' THEN 0.6
                     WHEN w.execution_id = p.execution_id AND w.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
             FROM (SELECT * FROM store.writes WHERE program_id IN (SELECT writer_program FROM reachable)) w
             JOIN reachable p ON p.writer_program = w.program_id
-                AND CASE p.relation WHEN 'self' THEN p.opened_ns < w.closed_ns
-                    WHEN 'descendant' THEN p.waited_ns < w.closed_ns ELSE true END
+                AND CASE p.relation WHEN 'ancestor' THEN true
+                    WHEN 'descendant' THEN p.waited_ns < w.closed_ns ELSE p.opened_ns < w.closed_ns END
+            LEFT JOIN store.contexts c ON c.execution_id = w.execution_id AND c.context = w.context
             UNION ALL
             SELECT l.output_version_id, f.depth, l.execution_id, l.rule, least(f.confidence, l.confidence)
             FROM (SELECT * FROM store.links WHERE input_version_id IN (SELECT version_id FROM walk)) l

@@ -110,13 +110,15 @@ COMMENT ON COLUMN store.waits.max_rss_bytes IS 'Peak resident memory of the chil
 COMMENT ON COLUMN store.waits.read_bytes IS 'Bytes that the child read by system calls; null where not known';
 COMMENT ON COLUMN store.waits.written_bytes IS 'Bytes that the child wrote by system calls; null where not known';
 
-CREATE TABLE store.relations (program_id BIGINT, other_id BIGINT, relation VARCHAR, started_ns BIGINT, waited_ns BIGINT);
+CREATE TABLE store.relations (program_id BIGINT, other_id BIGINT, relation VARCHAR, started_ns BIGINT, waited_ns BIGINT, context VARCHAR, sources VARCHAR[]);
 COMMENT ON TABLE store.relations IS 'The closure of the tree of programs: for each writing program, whose reads may have reached it; derived, replaced when programs or waits arrive';
 COMMENT ON COLUMN store.relations.program_id IS 'The program that writes';
 COMMENT ON COLUMN store.relations.other_id IS 'The program that reads';
-COMMENT ON COLUMN store.relations.relation IS 'self, ancestor or descendant: what the reading program is to the writing one';
+COMMENT ON COLUMN store.relations.relation IS 'self, ancestor, descendant or peer (another rank of the job): what the reading program is to the writing one';
 COMMENT ON COLUMN store.relations.started_ns IS 'ancestor: when it started its own child on the path to the writer; reads must be earlier. Otherwise null';
 COMMENT ON COLUMN store.relations.waited_ns IS 'descendant: when the writer had waited for its own child on the path, all links waited for; writes must close later. Otherwise null';
+COMMENT ON COLUMN store.relations.context IS 'ancestor, descendant: the context in which the upper program started its own child on the path; null where not known';
+COMMENT ON COLUMN store.relations.sources IS 'The sources of that context; null where not known';
 
 CREATE TABLE store.artifacts (artifact_id BIGINT, uri VARCHAR, kind VARCHAR, first_seen_ns BIGINT);
 COMMENT ON TABLE store.artifacts IS 'One row per uri that was ever mentioned';
