@@ -24,7 +24,7 @@ INSERT INTO store.sightings
 SELECT version_id, artifact_id, fingerprint, min(opened_ns)
 FROM recognised WHERE fingerprint IS NOT NULL GROUP BY ALL;
 
--- One state per fingerprint; neighbouring states with equal digests are one version.
+-- One state per fingerprint; neighbouring states with equal digests, between which no known version stood, are one.
 CREATE OR REPLACE TEMP TABLE states AS
 SELECT
     artifact_id, coalesce(fingerprint, digest, '') AS state, any_value(fingerprint) AS fingerprint,
@@ -33,12 +33,17 @@ FROM strangers WHERE row_id NOT IN (SELECT row_id FROM recognised)
 GROUP BY artifact_id, state;
 
 CREATE OR REPLACE TEMP TABLE observed AS
-SELECT *, (SELECT coalesce(max(version_id), 0) FROM store.versions)
+SELECT
+    artifact_id, state, fingerprint, digest, size_bytes, opened_ns,
+    (SELECT coalesce(max(version_id), 0) FROM store.versions)
     + sum(begins::BIGINT) OVER (ORDER BY artifact_id, opened_ns, state) AS version_id
 FROM (
-    SELECT *, digest IS NULL OR digest IS DISTINCT FROM
-        lag(digest) OVER (PARTITION BY artifact_id ORDER BY opened_ns, state) AS begins
-    FROM states
+    SELECT
+        t.*, t.digest IS NULL OR t.digest IS DISTINCT FROM lag(t.digest) OVER earlier
+            OR coalesce(p.at_ns > lag(t.opened_ns) OVER earlier, false) AS begins
+    FROM states t
+    ASOF LEFT JOIN placed p ON p.artifact_id = t.artifact_id AND p.at_ns <= t.opened_ns
+    WINDOW earlier AS (PARTITION BY t.artifact_id ORDER BY t.opened_ns, t.state)
 );
 
 INSERT INTO store.versions
