@@ -10,7 +10,6 @@ it is captured. Not here: the methods themselves, see `provfs.capture.operations
 from __future__ import annotations
 
 import inspect
-import sys
 from typing import Any
 
 from fsspec.asyn import AsyncFileSystem, mirror_sync_methods
@@ -18,6 +17,7 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import tokenize
 
 from provfs.capture.active import active
+from provfs.capture.layers.places import CACHE, PASSING, kind_of, state_of
 from provfs.capture.operations.methods import METHODS, captured_methods
 from provfs.capture.operations.wrapper import name_caller
 
@@ -44,22 +44,20 @@ def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
     if not isinstance(fs, AbstractFileSystem):
         msg = f"cannot wrap a {type(fs).__name__}: expected an fsspec filesystem"
         raise TypeError(msg)
-    state = dict(_state_of(fs))
+    state = dict(state_of(fs))
     if _BARE in state:
         return fs
     active()
     bare = type(fs)
-    target = _target_of(fs, state)
-    wrapped: AbstractFileSystem = object.__new__(_class_of(bare, captured=target is None))
+    wrapped: AbstractFileSystem = object.__new__(_class_of(bare))
     if isinstance(fs, AsyncFileSystem) and fs.mirror_sync_methods:
         for name in [name for name in state if _is_mirrored(bare, name, state[name])]:
             del state[name]
     state.update({_BARE: fs, "_transaction": None, "_intrans": False})
     state["_fs_token_"] = tokenize("provfs", state["_fs_token_"])
-    if target is not None:
-        state[target] = wrap(state[target])
-    _state_of(wrapped).update(state)
-    if target == "sync_fs":
+    _wrap_targets(bare, state)
+    state_of(wrapped).update(state)
+    if kind_of(bare) == PASSING and "sync_fs" in state:
         wrapped._wrap_all_sync_methods()  # noqa: SLF001 - its coroutines are bound to its target
     if isinstance(wrapped, AsyncFileSystem) and wrapped.mirror_sync_methods:
         mirror_sync_methods(wrapped)
@@ -103,14 +101,8 @@ def _rebuild(fs: AbstractFileSystem) -> AbstractFileSystem:
     return wrap(fs)
 
 
-def _state_of(fs: Any) -> dict[str, Any]:
-    """Return the attributes of a filesystem itself: a cache answers with those of its target."""
-    state: dict[str, Any] = object.__getattribute__(fs, "__dict__")
-    return state
-
-
 def _bare_of(fs: Any) -> AbstractFileSystem:
-    bare: AbstractFileSystem | None = _state_of(fs).get(_BARE)
+    bare: AbstractFileSystem | None = state_of(fs).get(_BARE)
     if bare is None:
         bare = type(fs)._provfs_bare(*fs.storage_args, **fs.storage_options)  # noqa: SLF001 - our own mark on a class
     return bare
@@ -124,18 +116,22 @@ def _is_mirrored(bare: type, name: str, value: Any) -> bool:
     )
 
 
-def _target_of(fs: Any, state: dict[str, Any]) -> str | None:
-    """Return the attribute with the target of a filesystem that only passes calls on.
+def _wrap_targets(bare: type, state: dict[str, Any]) -> None:
+    """Capture what a filesystem lies on in its place, under the uris that it gives.
 
-    The target is captured in its place, under the uris that it gives.
+    A cache is captured itself, too, for what it has already; the others only pass calls on.
     """
-    if isinstance(state.get("sync_fs"), AbstractFileSystem):
-        return "sync_fs"
-    module = sys.modules.get("fsspec.implementations.dirfs")
-    return "fs" if module is not None and isinstance(fs, module.DirFileSystem) else None
+    kind = kind_of(bare)
+    if kind not in {CACHE, PASSING}:
+        return
+    for name in ("fs", "sync_fs"):
+        if isinstance(state.get(name), AbstractFileSystem):
+            state[name] = wrap(state[name])
+    if isinstance(targets := state.get("fss"), dict):
+        state["fss"] = {protocol: wrap(target) for protocol, target in targets.items()}
 
 
-def _class_of(bare: type, *, captured: bool) -> type:
+def _class_of(bare: type) -> type:
     """Return the subclass of a filesystem class for wrapped instances, made once."""
     found = _classes.get(bare)
     if found is None:
@@ -149,7 +145,7 @@ def _class_of(bare: type, *, captured: bool) -> type:
             "_fs_token_": _kept("_fs_token_"),
             "storage_args": _kept("storage_args"),
             "storage_options": _kept("storage_options"),
-            **(captured_methods(bare) if captured else {}),
+            **captured_methods(bare),
         }
         found = _classes[bare] = type(bare)(bare.__name__, (bare,), body)
     return found
@@ -170,11 +166,11 @@ def _kept(name: str) -> property:
 
     def get(self: Any) -> Any:
         try:
-            return _state_of(self)[name]
+            return state_of(self)[name]
         except KeyError:
             raise AttributeError(name) from None
 
     def put(self: Any, value: Any) -> None:
-        _state_of(self).setdefault(name, value)
+        state_of(self).setdefault(name, value)
 
     return property(get, put)

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-CACHES_AND_TRANSACTIONS = "The wrapped filesystem cannot be told from the bare one"
 ANY_COMMAND = "`provfs run -- anything`: no code change, nothing missed, nobody confused"
 TEN_MILLION = "Ten million accesses, answered at once"
 

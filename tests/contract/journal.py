@@ -142,7 +142,8 @@ def facts_of(  # noqa: C901 - one branch for each kind of record
 def _content(access: record.Access) -> str:
     if access.digest is not None:
         return access.digest
-    assert access.reason, f"neither a digest nor a reason: {access}"
+    repeated = access.fingerprint and access.opens  # the reason stands with the first read
+    assert access.reason or repeated, f"neither a digest nor a reason: {access}"
     return f"part {access.ranges}" if access.ranges else "absent"
 
 

@@ -3,8 +3,8 @@
 Contract: a class is instrumented before its first instance is made, so that sync forms of
 coroutines are made from instrumented coroutines. Only methods in a class's own namespace are
 replaced, each once; the original stays in `__provfs_original__`. The local filesystem is left
-alone: its files are seen at `open`. Not here: the wrappers, see
-`provfs.capture.operations.methods`.
+alone: its files are seen at `open`; what only passes calls on is seen at its target.
+Not here: the wrappers, see `provfs.capture.operations.methods`.
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ def instrument(spec: Any) -> None:
 
 def _instrument_class(spec: Any, cls: type) -> None:
     _done.add(cls)
-    if getattr(cls, "local_file", False) or hasattr(cls, "_provfs_bare"):
-        return
-    from provfs.capture.operations import methods  # noqa: PLC0415 - needs fsspec complete
+    from provfs.capture.layers.places import CACHE, LOCAL, PASSING, kind_of  # noqa: PLC0415 - needs fsspec complete
+    from provfs.capture.operations import methods  # noqa: PLC0415 - likewise
 
+    kind = kind_of(cls)
+    if kind in {LOCAL, PASSING} or hasattr(cls, "_provfs_bare"):
+        return
     for base in cls.__mro__:
         if base is spec.AbstractFileSystem or not issubclass(base, spec.AbstractFileSystem):
             continue
@@ -57,14 +59,15 @@ def _instrument_class(spec: Any, cls: type) -> None:
             continue
         _done.add(base)
         for name, method in list(vars(base).items()):
-            _replace(methods, base, name, method)
-    inherited = methods.PUBLIC if getattr(cls, "async_impl", False) else methods.INHERITED
-    for name in inherited:
-        _replace(methods, cls, name, getattr(cls, name))
+            _replace(methods, base, name, method, kind)
+    is_async = getattr(cls, "async_impl", False)
+    inherited = methods.PUBLIC if is_async else methods.INHERITED
+    for name in ("cat", "cat_ranges") if kind == CACHE else inherited:
+        _replace(methods, cls, name, getattr(cls, name), kind)
 
 
-def _replace(methods: Any, cls: type, name: str, method: Any) -> None:
+def _replace(methods: Any, cls: type, name: str, method: Any, kind: str) -> None:
     if methods.is_captured(cls, name, method):
-        wrapper = methods.wrapper_for(name, method, is_local=False)
+        wrapper = methods.wrapper_for(name, method, kind)
         if wrapper is not None:
             setattr(cls, name, wrapper)

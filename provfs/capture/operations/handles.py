@@ -2,20 +2,22 @@
 
 Contract: the handle stays the same object of the same behaviour, `isinstance` holds, and what it
 pickles to is the original class. Bytes are hashed at the handle, below text and compression.
-Nothing here holds a strong reference to a filesystem; the record of a handle lies in a table keyed
-by the handle's identity and goes when the handle closes. Where a class cannot be swapped, the
-access is recorded without a digest. Not here: local files, see `provfs.capture.plain`; what opens
+Nothing here holds a strong reference to a filesystem. Where a class cannot be swapped, the access
+is recorded without a digest. Not here: local files, see `provfs.capture.plain`; what opens
 the handles, see `provfs.capture.operations.methods`.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from typing import Any
 
 from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
+from provfs.capture.layers import foreign
+from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
 from provfs.capture.recorder import Recorder, inside
@@ -28,8 +30,13 @@ def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
     """Make a handle record what it does; returns the handle to give to the job."""
     if isinstance(handle, io.TextIOBase) or getattr(type(handle), "_provfs_bare", None):
         return handle
+    if type(handle) is io.BufferedReader and os.path.isfile(handle.name):
+        return follow_file(recorder, uri, handle, None)
     state = RemoteHandle(recorder, uri, mode, handle)
-    if isinstance(handle, io.BytesIO) and not state.writes:
+    if type(handle) is io.BytesIO and not state.writes:
+        state.size_bytes = len(handle.getbuffer())
+        handle = _Content(handle.getvalue())
+    elif isinstance(handle, io.BytesIO) and not state.writes:
         _record_content(state, handle)
         return handle
     if isinstance(handle, io.BytesIO) and state.appends:
@@ -40,18 +47,32 @@ def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
         else _BUFFERED
         if isinstance(handle, AbstractBufferedFile)
         else _MEMORY
-        if isinstance(handle, io.BytesIO)
-        else None
+        if isinstance(handle, io.BytesIO) and state.writes
+        else _FOREIGN
     )
-    if template is not None:
-        try:
-            handle.__class__ = _class_like(type(handle), template)
-            handle._provfs_state = state  # noqa: SLF001 - our own mark on a handle
-        except (TypeError, AttributeError):
-            template = None
-    if template is None:
+    try:
+        handle.__class__ = class_like(type(handle), template)
+        handle._provfs_state = state  # noqa: SLF001 - our own mark on a handle
+    except (TypeError, AttributeError):
         _record_unseen(state, type(handle).__name__)
+    else:
+        if "close" in handle.__dict__:
+            _keep_own_close(handle)
     return handle
+
+
+class _Content(io.BytesIO):
+    """What a filesystem gave as bytes of its own, in a class that can look on."""
+
+
+_Content.__name__ = _Content.__qualname__ = "BytesIO"
+_Content.__module__ = "_io"
+
+
+def _keep_own_close(handle: Any) -> None:
+    """Look on at a `close` that somebody put on the handle itself, as `blockcache` does."""
+    own = handle.__dict__["close"]
+    handle.close = lambda: _close(handle, lambda _: own())
 
 
 def _record_content(state: RemoteHandle, handle: io.BytesIO) -> None:
@@ -89,7 +110,8 @@ def _record_unseen(state: RemoteHandle, name: str) -> None:
     state.recorder.access("write" if state.writes else "read", state.uri, fields)
 
 
-def _state(handle: Any) -> RemoteHandle | None:
+def state_of_handle(handle: Any) -> RemoteHandle | None:
+    """Return what a followed handle has seen; None where it is not followed any more."""
     return handle.__dict__.get("_provfs_state")  # type: ignore[no-any-return] # a handle is untyped
 
 
@@ -102,7 +124,8 @@ def _take_state(handle: Any) -> RemoteHandle | None:
     return state  # type: ignore[no-any-return] # a handle is untyped
 
 
-def _safely(state: RemoteHandle, action: Any, *args: Any, **kwargs: Any) -> None:
+def safely(state: RemoteHandle, action: Any, *args: Any, **kwargs: Any) -> None:
+    """Do something for the record; what goes wrong in it is counted."""
     try:
         action(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - capture never raises into the job
@@ -110,91 +133,112 @@ def _safely(state: RemoteHandle, action: Any, *args: Any, **kwargs: Any) -> None
 
 
 def _buffered_read(self: Any, length: int = -1) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     before = self.loc
-    data = type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+    token = inside.set(True)  # a block that a cache fetches is no read of the job
+    try:
+        data = type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+    finally:
+        inside.reset(token)
     if state is not None and data:
         state.position = before
-        _safely(state, state.read, data, len(data))
+        safely(state, state.read, data, len(data))
     return data
 
 
 def _buffered_write(self: Any, data: Any) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     count = type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
     if state is not None and count:
-        _safely(state, state.write, memoryview(data).cast("B")[:count], count)
+        safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
 
 
 async def _streamed_read(self: Any, length: int = -1) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     before = self.loc
     data = await type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
     if state is not None and data:
         state.position = before
         if isinstance(self.size, int):
             state.size_bytes = self.size
-        _safely(state, state.read, data, len(data))
+        safely(state, state.read, data, len(data))
     return data
 
 
 async def _streamed_write(self: Any, data: Any) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     count = await type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
     if state is not None and count:
-        _safely(state, state.write, memoryview(data).cast("B")[:count], count)
+        safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
 
 
 async def _streamed_close(self: Any) -> Any:
     state = _take_state(self)
+    if state is not None:
+        state.closing()
     token = inside.set(True)
     complete = False
     try:
         result = await self.close()
-        complete = True
+        complete = state is None or not state.aborted
     finally:
         inside.reset(token)
         if state is not None and state.writes:
-            _safely(state, state.finish_write, complete=complete)
+            safely(state, state.finish_write, complete=complete)
         elif state is not None:
-            _safely(state, state.finish_read)
+            safely(state, state.finish_read)
     return result
 
 
-def _close(self: Any) -> Any:
-    state = _state(self)
-    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
-    was_closed = bool(self.closed)
+def _close(self: Any, close: Any = None) -> Any:
+    state = state_of_handle(self)
+    close = close or getattr(type(self), "_provfs_bare", type(self)).close
+    was_closed = bool(getattr(self, "closed", False))
     if state is None or was_closed:
-        return bare.close(self)
+        return close(self)
+    state.closing()
     token = inside.set(True)
     try:
-        result = bare.close(self)
+        result = close(self)
     except BaseException:
         _take_state(self)
         if state.writes:
-            _safely(state, state.finish_write, complete=False)
+            safely(state, state.finish_write, complete=False)
         raise
     finally:
         inside.reset(token)
     if not state.writes:
         _take_state(self)
-        _safely(state, state.finish_read)
+        safely(state, state.finish_read)
     elif getattr(self, "autocommit", True):
         _take_state(self)
-        _safely(state, state.finish_write, complete=not state.aborted)
+        safely(state, state.finish_write, complete=not state.aborted)
     return result
 
 
+def _finish(state: RemoteHandle) -> None:
+    if state.writes:
+        state.finish_write(complete=not state.aborted)
+    else:
+        state.finish_read()
+
+
+def _dropped(self: Any) -> None:
+    """Record what a handle saw that was never closed and has no end of its own."""
+    state = self.__dict__.pop("_provfs_state", None)
+    if state is not None:
+        safely(state, _finish, state)
+
+
 def _commit(self: Any) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
     result = bare.commit(self)
     if state is not None and state.writes and not getattr(self, "autocommit", True):
         _take_state(self)
-        _safely(state, state.finish_write, complete=True)
+        safely(state, state.finish_write, complete=True)
     return result
 
 
@@ -202,69 +246,32 @@ def _discard(self: Any) -> Any:
     state = _take_state(self)
     result = self.discard()
     if state is not None:
-        _safely(state, state.discard)
+        safely(state, state.discard)
     return result
 
 
 def _exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
-    state = _state(self)
+    state = state_of_handle(self)
     if state is not None and kind is not None:
         state.aborted = True
     return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
 
 
-def close_with(outer: Any, handle: Any) -> Any:
-    """Let the end of a compressor be the end of the in-memory handle below, which it leaves open.
-
-    Other handles close themselves when the compressor lets go of them; this one lives on in the
-    store.
-    """
-    state = _state(handle) if isinstance(handle, io.BytesIO) else None
-    if state is not None:
-        _safely(state, _tie, outer, handle)
-    return outer
-
-
-def _tie(outer: Any, handle: Any) -> None:
+def _foreign_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
     try:
-        outer.__class__ = _class_like(type(outer), _OUTER)
-        outer._provfs_below = handle  # noqa: SLF001 - our own mark on a handle
-    except (TypeError, AttributeError):
-        from weakref import finalize  # noqa: PLC0415 - only for compressors written in C
-
-        finalize(outer, handle.close)
-
-
-def _outer_close(self: Any) -> Any:
-    below = self.__dict__.pop("_provfs_below", None)
-    self.__class__ = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
-    try:
-        result = self.close()
-    except BaseException:
-        _abort(below)
-        raise
-    finally:
-        if below is not None:
-            below.close()
-    return result
-
-
-def _outer_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
-    if kind is not None:
-        _abort(self.__dict__.get("_provfs_below"))
-    return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
-
-
-def _abort(handle: Any) -> None:
-    state = None if handle is None else _state(handle)
-    if state is not None:
-        state.aborted = True
+        return _exit(self, kind, error, trace)
+    finally:  # not every class closes itself by its `close` here
+        state = _take_state(self)
+        if state is not None:
+            safely(state, _finish, state)
 
 
 def _memory_close(self: Any) -> Any:
     if not _is_published(self):
         return type(self)._provfs_bare.close(self)  # noqa: SLF001 - our own mark on a class
     state = _take_state(self)
+    if state is not None:
+        state.closing()
     result = self.close()
     if state is not None:
 
@@ -276,7 +283,7 @@ def _memory_close(self: Any) -> Any:
                 state.write(content, content.nbytes)
             state.finish_write(complete=not state.aborted)
 
-        _safely(state, finish)
+        safely(state, finish)
     return result
 
 
@@ -324,7 +331,14 @@ _STREAMED = {
     "close": _streamed_close,
     "__reduce_ex__": _reduce_ex,
 }
-_OUTER = {"close": _outer_close, "__exit__": _outer_exit}
+_FOREIGN = {
+    **foreign.PASSING,
+    "close": _close,
+    "commit": _commit,
+    "discard": _discard,
+    "__exit__": _foreign_exit,
+    "__reduce_ex__": _reduce_ex,
+}
 _MEMORY = {
     "close": _memory_close,
     "commit": _memory_commit,
@@ -334,7 +348,7 @@ _MEMORY = {
 }
 
 
-def _class_like(cls: type, template: dict[str, Any]) -> type:
+def class_like(cls: type, template: dict[str, Any]) -> type:
     """Return the subclass of a handle class that records, made once."""
     found = _swapped.get(cls)
     if found is None:
@@ -344,5 +358,7 @@ def _class_like(cls: type, template: dict[str, Any]) -> type:
             "__doc__": cls.__doc__,
         }
         body = {name: method for name, method in template.items() if hasattr(cls, name)}
+        if not hasattr(cls, "__del__"):
+            body["__del__"] = _dropped
         found = _swapped[cls] = type(cls.__name__, (cls,), {**names, **body, "_provfs_bare": cls})
     return found

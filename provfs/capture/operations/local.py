@@ -10,13 +10,14 @@ import os
 from typing import Any
 
 from provfs.capture.execution import clock_ns
+from provfs.capture.layers.places import uri_of
+from provfs.capture.layers.storages import aborting, is_cache_file
 from provfs.capture.operations.records import (
     CHANNEL,
     argument,
     local_state,
     record_read,
     record_write,
-    uri_of,
 )
 from provfs.capture.plain.state import fingerprint_text, stat_tuple
 from provfs.model import uri_of_path
@@ -35,12 +36,14 @@ def _after_copy(call: Call, state: Any, _: Any) -> None:
     source, target = argument(call, 0, "path1"), argument(call, 1, "path2")
     if not state:
         return
-    read = record_read(call, uri_of(call.fs, source), bytes=state["size_bytes"], **state)
+    read = None
+    if not is_cache_file(os.path.realpath(call.fs._strip_protocol(source))):  # noqa: SLF001 - how fsspec itself names a file
+        read = record_read(call, uri_of(call.fs, source), bytes=state["size_bytes"], **state)
     if not isinstance(target, (str, os.PathLike)):
         return
     path = os.path.realpath(call.fs._strip_protocol(target))  # noqa: SLF001 - how fsspec itself names a file
-    if os.path.isfile(path):
-        written = local_state(path)
+    if os.path.isfile(path) and not is_cache_file(path):
+        written = {**local_state(path), "complete": False if aborting.get() else None}
         record_write(
             call, uri_of_path(path), None, copy_of=read, bytes=written.get("size_bytes"), **written
         )
@@ -117,7 +120,7 @@ def _after_touch(call: Call, before: Any, _: Any) -> None:
         record_write(call, uri_of_path(path), None, bytes=0, **local_state(path))
 
 
-LOCAL: dict[str, tuple[Any, ...]] = {
+STEPS: dict[str, tuple[Any, ...]] = {
     "cp_file": (_state_before, _after_copy),
     "get_file": (_state_before, _after_copy),
     "put_file": (_state_before, _after_copy),

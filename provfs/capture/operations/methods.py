@@ -17,15 +17,19 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
 
 from provfs.capture.active import active
+from provfs.capture.execution import clock_ns
+from provfs.capture.layers import archives, caches
+from provfs.capture.layers.compressors import close_with
+from provfs.capture.layers.places import ARCHIVE, CACHE, LOCAL, PASSING, kind_of, uri_of
 from provfs.capture.operations import moves, transfers
-from provfs.capture.operations.handles import close_with, follow
-from provfs.capture.operations.records import uri_of
+from provfs.capture.operations.handles import follow
+from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.wrapper import wrapped
 from provfs.capture.recorder import inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 CAPTURED = "captured"
@@ -84,24 +88,33 @@ _opened: ContextVar[list[Any] | None] = ContextVar("provfs_opened", default=None
 
 def captured_methods(cls: type) -> dict[str, Any]:
     """Return the wrappers for a subclass of a filesystem class, by method name."""
-    is_local = bool(getattr(cls, "local_file", False))
+    kind = kind_of(cls)
+    if kind == PASSING:
+        return {}
     found: dict[str, Any] = {}
-    for name in METHODS:
+    for name in names_for(kind):
         original: Any = getattr(cls, name, None)
         if not is_captured(cls, name, original):
             continue
-        wrapper = wrapper_for(name, original, is_local=is_local)
+        wrapper = wrapper_for(name, original, kind)
         if wrapper is not None:
             found[name] = wrapper
     return found
 
 
+def names_for(kind: str) -> Iterable[str]:
+    """Return the methods of a kind of filesystem that may get a wrapper."""
+    return caches.NAMES if kind == CACHE else METHODS
+
+
 def is_captured(cls: type, name: str, original: Any) -> bool:
     """Say whether a method of a filesystem class gets a wrapper, and has none yet."""
-    if METHODS.get(name) != CAPTURED or name in _ALIASES or not inspect.isfunction(original):
-        return False
-    if hasattr(original, "__provfs_original__"):
+    if not inspect.isfunction(original) or hasattr(original, "__provfs_original__"):
         return False  # `provfs run` captures it in the class itself
+    if kind_of(cls) == CACHE:
+        return name in caches.NAMES
+    if METHODS.get(name) != CAPTURED or name in _ALIASES:
+        return False
     return not getattr(cls, "async_impl", False) or _is_called(cls, name, original)
 
 
@@ -114,18 +127,18 @@ def _is_called(cls: type, name: str, original: Callable[..., Any]) -> bool:
     return name in PUBLIC or name == "open_async" or name.startswith("_")
 
 
-def wrapper_for(
-    name: str, original: Callable[..., Any], *, is_local: bool
-) -> Callable[..., Any] | None:
+def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[..., Any] | None:
     """Return the wrapper around one method; None where this kind of filesystem needs none there."""
-    if is_local:
+    if kind == CACHE:
+        return caches.wrapper_for(name, original)
+    if kind == LOCAL:
         if name == "_open":
             from provfs.capture.operations.local_handles import local_open  # noqa: PLC0415 - only with local filesystems
 
             return local_open(original)
-        from provfs.capture.operations.local import LOCAL  # noqa: PLC0415 - only with local filesystems
+        from provfs.capture.operations import local  # noqa: PLC0415 - only with local filesystems
 
-        steps = LOCAL.get(name)
+        steps = local.STEPS.get(name)
     elif name in _OPENERS:
         return _OPENERS[name](original)
     elif original is AbstractFileSystem.touch:
@@ -140,11 +153,14 @@ def _open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     def _open(self: Any, path: Any, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
         handle = original(self, path, mode, *args, **kwargs)
         recorder = None if inside.get() else active()
-        if recorder is not None and isinstance(handle, io.IOBase):
+        if recorder is not None and (hasattr(handle, "read") or hasattr(handle, "write")):
             try:
                 uri = uri_of(self, path)
                 if recorder.captures(uri):
                     handle = follow(recorder, uri, mode, handle)
+                    if "r" in mode and kind_of(type(self)) == ARCHIVE:
+                        now, thread = clock_ns(), recorder.thread_key()
+                        archives.record_container(recorder, self, now, thread, CHANNEL)
                     if (opened := _opened.get()) is not None:
                         opened.append(handle)
             except Exception as error:  # noqa: BLE001 - capture never raises into the job

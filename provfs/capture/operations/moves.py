@@ -13,12 +13,12 @@ from typing import Any
 
 from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
+from provfs.capture.layers.places import uri_of
 from provfs.capture.operations.records import (
     CHANNEL,
     argument,
     record_read,
     record_write,
-    uri_of,
 )
 from provfs.capture.recorder import Recorder, inside
 from provfs.digest import digest_of_bytes

@@ -1,4 +1,4 @@
-"""What the records of operations are made of: uris, arguments, the state of local files.
+"""What the records of operations are made of: arguments, accesses, the state of local files.
 
 Contract: nothing here swallows an error; `provfs.capture.operations.wrapper` does, around all of
 it. Not here: which operation writes which record, see `transfers`, `moves` and `local` beside this
@@ -10,27 +10,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from provfs.capture.layers.places import ARCHIVE, kind_of
 from provfs.capture.plain.state import fingerprint_text, stat_tuple
 from provfs.digest import hash_file
-from provfs.model import Fingerprint, uri_of_path
+from provfs.model import Fingerprint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from provfs.capture.operations.wrapper import Call
 
 CHANNEL = "fsspec"
-
-
-def uri_of(fs: Any, path: Any) -> str:
-    """Return the canonical uri of a path on a filesystem; secrets in it are removed."""
-    if getattr(fs, "local_file", False):
-        return uri_of_path(os.path.realpath(fs._strip_protocol(path)))  # noqa: SLF001 - how fsspec itself names a file
-    uri: str = fs.unstrip_protocol(path)
-    if "@" in uri or "?" in uri:
-        from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - rare
-
-        uri = remove_secrets((uri,))[0]
-    return uri
 
 
 def argument(call: Call, position: int, *names: str) -> Any:
@@ -48,6 +37,10 @@ def record_read(call: Call, uri: str, **fields: Any) -> int | None:
     if not call.recorder.captures(uri):
         return None
     base = {"opened_ns": call.opened_ns, "thread": call.thread, "channel": CHANNEL}
+    if kind_of(type(call.fs)) == ARCHIVE and "!/" in uri:
+        from provfs.capture.layers.archives import record_container  # noqa: PLC0415 - only of archives
+
+        record_container(call.recorder, call.fs, call.opened_ns, call.thread, CHANNEL)
     return call.recorder.read_object(uri, fields.get("fingerprint"), {**base, **fields})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from provfs.capture.execution import clock_ns
+from provfs.capture.layers.storages import handling
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.plain.content import Pass
 
@@ -28,6 +29,7 @@ class RemoteHandle(Pass):
         "aborted",
         "appends",
         "fingerprint",
+        "handling",
         "id",
         "opened_ns",
         "recorder",
@@ -44,6 +46,7 @@ class RemoteHandle(Pass):
         self.thread = recorder.thread_key()
         self.opened_ns = clock_ns()
         self.aborted = False
+        self.handling = handling()
         self.writes = any(letter in mode for letter in "wax+")
         self.appends = "+" in mode or ("a" in mode and getattr(handle, "loc", 1) != 0)
         details = None if self.writes else getattr(handle, "_details", None)
@@ -53,6 +56,11 @@ class RemoteHandle(Pass):
         self.id = (
             recorder.opening(uri, self.thread, CHANNEL, self.opened_ns) if self.writes else None
         )
+
+    def closing(self) -> None:
+        """Take note of whether the writer failed, before the handle is closed."""
+        if handling() not in {None, self.handling}:
+            self.aborted = True
 
     def finish_read(self) -> None:
         """Record the read, after the handle was closed."""

@@ -11,13 +11,14 @@ import inspect
 import os
 from typing import Any
 
+from provfs.capture.layers.places import uri_of
+from provfs.capture.layers.storages import aborting, is_cache_file
 from provfs.capture.operations.records import (
     argument,
     begin_write,
     local_state,
     record_read,
     record_write,
-    uri_of,
     withdraw,
 )
 from provfs.capture.plain.content import merge_range
@@ -58,7 +59,7 @@ def _after_cat(call: Call, _: Any, data: Any) -> None:
     record_read(call, uri, bytes=len(data), size_bytes=len(data), digest=digest)
 
 
-def _after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
+def after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
     """Record one read of each object, with all its ranges."""
     paths, starts = argument(call, 0, "paths"), argument(call, 1, "starts")
     if not isinstance(starts, (list, tuple)):
@@ -112,6 +113,8 @@ def _after_get(call: Call, _: Any, __: Any) -> None:
     state = local_state(path)
     remote = {name: state.get(name) for name in ("size_bytes", "digest", "reason")}
     id_ = record_read(call, uri_of(call.fs, source), bytes=state.get("size_bytes"), **remote)
+    if is_cache_file(path):
+        return
     record_write(call, uri_of_path(path), None, copy_of=id_, bytes=state.get("size_bytes"), **state)
 
 
@@ -127,15 +130,18 @@ def _after_put(call: Call, note: Any, _: Any) -> None:
     if not state:
         return
     source = os.path.realpath(argument(call, 0, "lpath"))
-    read = record_read(call, uri_of_path(source), bytes=state["size_bytes"], **state)
+    read = None
+    if not is_cache_file(source):
+        read = record_read(call, uri_of_path(source), bytes=state["size_bytes"], **state)
     copied = {name: state[name] for name in ("size_bytes", "digest", "reason")}
     if id_ is not None:
+        copied["complete"] = False if aborting.get() else None
         record_write(call, uri, id_, copy_of=read, bytes=state["size_bytes"], **copied)
 
 
 STEPS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("cat_file", "_cat_file"), (None, _after_cat)),
-    **dict.fromkeys(("cat_ranges", "_cat_ranges"), (None, _after_cat_ranges)),
+    **dict.fromkeys(("cat_ranges", "_cat_ranges"), (None, after_cat_ranges)),
     **dict.fromkeys(("touch", "_touch"), (None, _after_touch)),
     **dict.fromkeys(("pipe_file", "_pipe_file"), (_before_pipe, _after_pipe, withdraw)),
     **dict.fromkeys(("get_file", "_get_file"), (None, _after_get)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 
-from tests.accuracy.cases import CACHES_AND_TRANSACTIONS, Case, edges, python, source
+from tests.accuracy.cases import Case, edges, python, source
 
 _A = {"a.csv": "1,2\n"}
 _HALF_LINE = 2_000
@@ -184,7 +184,6 @@ _CACHED = [
         },
         files=_A,
         expected=edges("a.csv -> x.csv"),
-        pending=CACHES_AND_TRANSACTIONS,
     )
     for variant in ("simplecache", "filecache")
 ]

@@ -1,0 +1,1 @@
+"""Filesystems that lie on others: caches, archives, directories; what they hold has an origin."""

@@ -1,0 +1,56 @@
+"""Archives of fsspec: a member that is read is a read in part of the archive, too.
+
+Contract: the archive is recorded here only where nobody else sees it: below `prov::zip://…::s3://…`
+it was opened by a bare filesystem. One that is written is not seen here, since it was open before
+it was wrapped. Not here: the uri of a member, see `provfs.capture.layers.places`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+from typing import Any
+
+from provfs.capture.layers.places import LOCAL, container_of, kind_of, state_of, uri_of
+from provfs.capture.plain.opening import CapturedOpen
+from provfs.capture.plain.state import fingerprint_text, stat_tuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from provfs.capture.recorder import Recorder
+
+
+def record_container(
+    recorder: Recorder, fs: Any, opened_ns: int, thread: int, channel: str
+) -> None:
+    """Record that an archive was read, since a member of it was."""
+    container = container_of(fs)
+    if container is None or isinstance(builtins.open, CapturedOpen):
+        return  # `provfs run` sees it at its own filesystem
+    inner, path = container
+    if hasattr(type(inner), "_provfs_bare"):
+        return
+    uri = uri_of(inner, path)
+    if not recorder.captures(uri):
+        return
+    fingerprint, size = _state_of_container(inner, path, state_of(fs).get("fo"))
+    fields = {
+        "opened_ns": opened_ns,
+        "size_bytes": size,
+        "reason": "read in part, by its members",
+        "thread": thread,
+        "channel": channel,
+    }
+    recorder.read_object(uri, fingerprint, fields)
+
+
+def _state_of_container(inner: Any, path: str, handle: Any) -> tuple[str | None, int | None]:
+    """Return (fingerprint, size in bytes), each None where it is not known without a request."""
+    if kind_of(type(inner)) == LOCAL:
+        found = stat_tuple(os.stat(inner._strip_protocol(path)))  # noqa: SLF001 - how fsspec itself names a file
+        return fingerprint_text(found), found[2]
+    from provfs.capture.operations.remote import fingerprint_of_details  # noqa: PLC0415 - not of local archives
+
+    size = getattr(handle, "size", None)
+    details = getattr(handle, "_details", None)
+    return fingerprint_of_details(details), size if isinstance(size, int) else None
