@@ -141,10 +141,16 @@ def eventually() -> Eventually:
     return wait
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the preload library where it is missing or older than its sources, once."""
+    if preload.is_stale() and not hasattr(config, "workerinput"):
+        preload.build(Path(preload.__file__).parent / preload.NAME)
+
+
 @pytest.fixture(scope="session")
-def library(tmp_path_factory) -> Path:
-    """Return the preload library, compiled for the tests."""
-    path = tmp_path_factory.mktemp("preload") / preload.NAME
-    if not preload.build(path):
+def library() -> Path:
+    """Return the preload library."""
+    path = preload.library()
+    if path is None:
         pytest.skip("no C compiler")
-    return path
+    return Path(path)

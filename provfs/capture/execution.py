@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 EXECUTION_VARIABLE = "PROVFS_EXECUTION"
 PROGRAM_VARIABLE = "PROVFS_PROGRAM"
+NATIVE_VARIABLE = "PROVFS_PRELOAD_PARENT"
+"""`<name>:<parent>` of the process that the preload library named before Python began."""
 FORMAT = 1
 """Format of the journal, as `provfs.journal.record.FORMAT`; a test holds them equal."""
 
@@ -34,6 +36,7 @@ _WORKER_MARKS = (
     "from multiprocessing.spawn",
     "loky",
 )
+_FORMAT, _PIPE = 0o170000, 0o010000
 _GENERATIONS = 64
 """How far up a parent is looked for; deeper trees of uncaptured processes count as unrelated."""
 
@@ -115,7 +118,7 @@ def identify(
         parent = environment.get(EXECUTION_VARIABLE) or None
         program = environment.get(PROGRAM_VARIABLE) or None
         me.exec_of_itself = parent == me.text
-        me.parent = None if me.exec_of_itself else parent
+        me.parent = _parent_of_named(me.text, environment) if me.exec_of_itself else parent
         if program and (me.exec_of_itself or is_worker(sys.orig_argv)):
             me.program = program
         me.started_ns = _started_ns(me.start, now)
@@ -170,9 +173,20 @@ def execution_line(me: Identity) -> bytes:
         "job_system": system,
         "job_key": key,
         "rank": rank,
+        "input_pipe": pipe_of(0),
+        "output_pipe": pipe_of(1),
         **code_fields(script, cwd),
     }
     return line("execution", me.text, fields)
+
+
+def pipe_of(descriptor: int) -> str | None:
+    """Return `pipe:[<inode>]` where a standard stream is a pipe, else None."""
+    try:
+        stat = os.fstat(descriptor)
+    except OSError:
+        return None
+    return f"pipe:[{stat.st_ino}]" if stat.st_mode & _FORMAT == _PIPE else None
 
 
 def code_fields(script: str | None, cwd: str | None) -> dict[str, str | None]:
@@ -221,6 +235,12 @@ def user_name() -> str | None:
         return pwd.getpwuid(os.geteuid()).pw_name
     except (ImportError, KeyError, OSError):
         return str(os.geteuid()) if hasattr(os, "geteuid") else None
+
+
+def _parent_of_named(name: str, environment: MutableMapping[str, str]) -> str | None:
+    """Return the parent of a process that was named before; None where that is not known."""
+    named, _, parent = environment.get(NATIVE_VARIABLE, "").partition(":")
+    return parent if named == name and parent else None
 
 
 def _started_ns(start_ticks: int, now: int) -> int:

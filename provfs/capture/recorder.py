@@ -82,6 +82,8 @@ class Recorder:
         self.busy: set[int] = set()
         self.lost = 0
         self.hooked = False
+        self.skip: Callable[[], None] | None = None
+        self.unskip: Callable[[], None] = lambda: None
         self.at_finish: list[Callable[[], None]] = []
         self._directory = directory
         self._load_settings = settings

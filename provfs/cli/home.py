@@ -11,7 +11,7 @@ import os
 
 from provfs.capture.lines import quoted
 
-_DEFAULTS = (
+DEFAULTS = (
     '"include": [], "exclude": [], "kinds": [], '
     '"append_hash_limit_bytes": 67108864, "strict": false'
 )
@@ -32,7 +32,7 @@ def prepared_home(explicit: str | None) -> tuple[str, str]:
 
         config.prepare_home(config.Settings(config.find_home(path)))
         return path, config.resolve(path).to_json()
-    return path, f'{{"home": {quoted(path)}, {_DEFAULTS}}}'
+    return path, f'{{"home": {quoted(path)}, {DEFAULTS}}}'
 
 
 def found_home(explicit: str | None) -> str:

@@ -15,7 +15,7 @@ import signal
 import sys
 
 from provfs.capture import execution
-from provfs.cli.home import prepared_home
+from provfs.cli.home import DEFAULTS, prepared_home
 from provfs.errors import ProvfsError
 
 TYPE_CHECKING = False
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
+    from provfs.capture import preload
     from provfs.cli.witness import Witness
 
     Signals = set[int | signal.Signals]
@@ -48,7 +49,21 @@ _PASSED_ON = frozenset(
     )
     if hasattr(signal, name)
 )
+_NOT_SEEN = (
+    "provfs: the preload library is not here, native code is not seen;"
+    " PROVFS_NO_PRELOAD=1 runs without it and this line\n"
+)
 _FROM_THE_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
+
+
+class _Defaults:
+    """What the preload library needs of default settings, without `provfs.config`."""
+
+    def __init__(self, home: str) -> None:
+        self.home = home
+        self.include: tuple[str, ...] = ()
+        self.exclude: tuple[str, ...] = ()
+        self.append_hash_limit_bytes = 67_108_864
 
 
 class CommandError(ProvfsError):
@@ -79,7 +94,7 @@ def launch(command: list[str], home: str | None = None) -> int:
         except OSError as error:
             raise _not_started(command[0], error) from error
     directory, settings = prepared_home(home)
-    environment = _environment(settings, directory if home is not None else None)
+    environment = _environment(settings, directory, name_home=home is not None)
     watched: Signals = {*_PASSED_ON, signal.SIGCHLD}
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -95,19 +110,39 @@ def launch(command: list[str], home: str | None = None) -> int:
     return _end_alike(status, previous_mask)
 
 
-def _environment(settings: str, home: str | None) -> dict[str, str]:
+def _environment(settings: str, directory: str, *, name_home: bool) -> dict[str, str]:
     environment = dict(os.environ)
     environment["PROVFS_RUN"] = "1"
     environment["PROVFS_SETTINGS"] = settings
-    if home is not None:
-        environment["PROVFS_HOME"] = home
+    if name_home:
+        environment["PROVFS_HOME"] = directory
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     autoload = os.path.join(package, "capture", "autoload")
     inherited = [
         entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry != autoload
     ]
     environment["PYTHONPATH"] = os.pathsep.join([autoload, *filter(None, inherited)])
+    if environment.get("PROVFS_NO_PRELOAD") != "1":
+        environment |= _native(settings, directory, environment)
     return environment
+
+
+def _native(settings: str, directory: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that let native code be seen; say it where that cannot be."""
+    from provfs.capture import preload  # noqa: PLC0415 - not where it is turned off
+
+    added = preload.environment(_rules(settings, directory), environment)
+    if not added:
+        sys.stderr.write(_NOT_SEEN)
+    return added
+
+
+def _rules(settings: str, directory: str) -> preload.Rules:
+    if settings.endswith(DEFAULTS + "}"):
+        return _Defaults(directory)
+    from provfs.config import Settings  # noqa: PLC0415 - costs 13 ms
+
+    return Settings.from_json(settings)
 
 
 def _start(command: list[str], environment: dict[str, str], mask: Signals) -> tuple[int, int]:

@@ -4,9 +4,10 @@ SELECT *, 1 AS precedence FROM store.copy
 UNION ALL SELECT *, 2 FROM store.rename
 UNION ALL SELECT *, 3 FROM store.same_process
 UNION ALL SELECT *, 4 FROM store.worker
-UNION ALL SELECT *, 5 FROM store.peer
-UNION ALL SELECT *, 6 FROM store.parent
-UNION ALL SELECT *, 7 FROM store.child;
+UNION ALL SELECT *, 5 FROM store.pipe
+UNION ALL SELECT *, 6 FROM store.peer
+UNION ALL SELECT *, 7 FROM store.parent
+UNION ALL SELECT *, 8 FROM store.child;
 COMMENT ON VIEW store.evidence IS 'What each rule says about each pair of versions';
 
 CREATE OR REPLACE VIEW store.pairs AS

@@ -8,7 +8,7 @@ SELECT
     b.opened_ns + w.offset_ns AS opened_ns, b.closed_ns + w.offset_ns AS closed_ns, coalesce(b.opens, 1) AS opens,
     b.bytes, b.ranges, b.size_bytes, b.fingerprint, b.digest, coalesce(b.complete, true) AS complete,
     coalesce(b.unstable, false) AS unstable, b.copy_of, b.thread, b.context, b.channel,
-    NULL::BIGINT AS version_id
+    NULL::BIGINT AS version_id, coalesce(b.reason = 'inherited', false) AS inherited
 FROM batch b
 JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
@@ -25,31 +25,9 @@ JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
 WHERE b.type = 'opening';
 
--- One access that several channels saw is one: where Python's own hooks saw it, what the native ones saw is left out.
-DELETE FROM store.openings AS twice
-WHERE channel = 'preload' AND EXISTS (
-    SELECT 1 FROM store.openings AS better
-    WHERE better.channel <> 'preload' AND better.execution_id = twice.execution_id AND better.artifact_id = twice.artifact_id
-);
-
 DELETE FROM store.openings
 WHERE (execution_id, id) IN (SELECT (execution_id, id) FROM arrived WHERE mode = 'write')
     OR (execution_id, id) IN (SELECT (execution_id, id) FROM failures);
-
-DELETE FROM arrived WHERE channel = 'preload' AND row_id IN (
-    SELECT p.row_id
-    FROM arrived p
-    JOIN arrived o
-        ON o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND o.mode = p.mode
-        AND o.fingerprint = p.fingerprint AND o.channel <> 'preload'
-    WHERE p.channel = 'preload'
-    UNION ALL
-    SELECT p.row_id
-    FROM arrived p
-    JOIN store.sightings s ON s.artifact_id = p.artifact_id AND s.fingerprint = p.fingerprint
-    JOIN store.versions v ON v.version_id = s.version_id AND v.execution_id = p.execution_id
-    WHERE p.channel = 'preload' AND p.mode = 'write'
-);
 
 CREATE OR REPLACE TEMP TABLE moves AS
 SELECT
@@ -59,15 +37,11 @@ FROM batch b
 JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
 JOIN uris t ON t.uri = b."to"
-WHERE b.type = 'rename' AND b.uri <> b."to" AND NOT (b.channel = 'preload' AND (b.execution, b.uri, b."to") IN (
-    SELECT (execution, uri, "to") FROM batch WHERE type = 'rename' AND channel <> 'preload'
-)) AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
+WHERE b.type = 'rename' AND b.uri <> b."to" AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
 
 CREATE OR REPLACE TEMP TABLE removals AS
 SELECT w.execution_id, w.program_id, u.artifact_id, b.at_ns + w.offset_ns AS at_ns, b.fingerprint, b.channel
 FROM batch b
 JOIN who w ON w.name = b.execution
 JOIN uris u ON u.uri = b.uri
-WHERE b.type = 'remove' AND NOT (b.channel = 'preload' AND (b.execution, b.uri) IN (
-    SELECT (execution, uri) FROM batch WHERE type = 'remove' AND channel <> 'preload'
-)) AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);
+WHERE b.type = 'remove' AND (w.execution_id, b.id) NOT IN (SELECT (execution_id, id) FROM failures);

@@ -30,20 +30,21 @@ FROM mentioned m
 LEFT JOIN store.executions e ON e.name = m.name
 LEFT JOIN store.boots b ON b.boot = split_part(m.name, '-', 1);
 
--- What `provfs run` knew of a process completes what the process said of itself, which goes first.
+-- What `provfs run` knew of a process completes what the process said of itself, which goes first. A process that
+-- became another program (exec) says later that it started: the last one counts.
 CREATE OR REPLACE TEMP TABLE described AS
 SELECT
     d.name, w.execution_id, p.execution_id AS parent_id, g.execution_id AS program_id,
-    d.host, d.pid, d.started_ns + w.offset_ns AS started_ns, d.user_name, d.command, d.cwd, d.executable,
+    d.host, d.pid, d.started_ns + w.offset_ns AS started_ns, d.last_ns + w.offset_ns AS last_ns, d.user_name, d.command, d.cwd, d.executable,
     d.code_uri, d.code_digest, d.git_commit, d.git_dirty, d.job_system, d.job_key, d.rank, d.context, d.entry_pid,
     d.entry_started_ns + w.offset_ns AS entry_started_ns, d.login_user, d.container, d.environment, d.packages,
     d.input_pipe, d.output_pipe
 FROM (
     SELECT
-        execution AS name, any_value(parent ORDER BY own) AS parent, any_value(program ORDER BY own) AS program,
-        any_value(host ORDER BY own) AS host, any_value(pid ORDER BY own) AS pid, min(started_ns) AS started_ns,
-        any_value(user_name ORDER BY own) AS user_name, any_value(command ORDER BY own) AS command,
-        any_value(cwd ORDER BY own) AS cwd, any_value(executable ORDER BY own) AS executable,
+        execution AS name, any_value(parent ORDER BY own) AS parent, arg_max(program, started_ns) AS program,
+        any_value(host ORDER BY own) AS host, any_value(pid ORDER BY own) AS pid, min(started_ns) AS started_ns, max(started_ns) AS last_ns,
+        any_value(user_name ORDER BY own) AS user_name, any_value(command ORDER BY own, started_ns DESC) AS command,
+        any_value(cwd ORDER BY own) AS cwd, any_value(executable ORDER BY own, started_ns DESC) AS executable,
         any_value(code_uri ORDER BY own) AS code_uri, any_value(code_digest ORDER BY own) AS code_digest,
         any_value(git_commit ORDER BY own) AS git_commit, any_value(git_dirty ORDER BY own) AS git_dirty,
         any_value(job_system ORDER BY own) AS job_system, any_value(job_key ORDER BY own) AS job_key,
@@ -69,9 +70,21 @@ FROM who w LEFT JOIN described d ON d.execution_id = w.execution_id
 WHERE w.is_new
 ORDER BY w.execution_id;
 
+-- What it accessed before it became another program was ingested earlier: it belongs to the other program, too.
+CREATE OR REPLACE TEMP TABLE regrouped AS
+SELECT d.execution_id, d.program_id
+FROM described d JOIN store.executions e ON e.execution_id = d.execution_id
+WHERE d.program_id <> e.program_id AND (e.started_ns IS NULL OR d.last_ns > e.started_ns)
+    AND d.name NOT IN (SELECT name FROM who WHERE is_new);
+
+UPDATE store.reads AS r SET program_id = g.program_id FROM regrouped g WHERE g.execution_id = r.execution_id;
+
+UPDATE store.writes AS w SET program_id = g.program_id FROM regrouped g WHERE g.execution_id = w.execution_id;
+
+UPDATE store.executions AS e SET program_id = g.program_id FROM regrouped g WHERE g.execution_id = e.execution_id;
+
 UPDATE store.executions AS e SET
     parent_id = coalesce(d.parent_id, e.parent_id),
-    program_id = CASE WHEN e.started_ns IS NULL THEN coalesce(d.program_id, e.program_id) ELSE e.program_id END,
     host = coalesce(e.host, d.host), started_ns = least(e.started_ns, d.started_ns),
     user_name = coalesce(e.user_name, d.user_name), command = coalesce(e.command, d.command),
     cwd = coalesce(e.cwd, d.cwd), executable = coalesce(e.executable, d.executable),

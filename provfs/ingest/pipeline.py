@@ -40,7 +40,7 @@ INGESTED = "ingested"
 """Directory below the journals for those that are complete, taken, and whose writer is gone."""
 
 _LINE_BYTES_MAX = 16 << 20
-_RULES_AT_INGEST = frozenset({"copies", "relations"})
+_RULES_AT_INGEST = frozenset({"copies", "relations", "pipes"})
 
 
 class Report(NamedTuple):
@@ -118,13 +118,14 @@ def _take(
         _run(connection, "executions")
         _name_artifacts(connection, settings)
         _run(connection, "accesses")
+        _run(connection, "doubles")
         _find_over(connection)
         _fill_digests(connection, "write")
         _run(connection, "writes")
         _move(connection)
         _run(connection, "reads_match")
         _fill_digests(connection, "read")
-        for step in ("reads_new", "finish", "removals", "copies", "relations", "store"):
+        for step in ("reads_new", "finish", "removals", "copies", "relations", "pipes", "store"):
             _run(connection, step)
     return counts
 

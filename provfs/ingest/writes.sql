@@ -4,7 +4,7 @@ INSERT INTO arrived
 SELECT
     (SELECT coalesce(max(row_id), 0) FROM arrived) + row_number() OVER (), o.execution_id, e.program_id, o.artifact_id,
     'write', o.id, o.opened_ns, greatest(o.opened_ns + 1, x.ended_ns), 1, NULL, NULL, NULL, NULL, NULL, false, false,
-    NULL, o.thread, o.context, o.channel, NULL
+    NULL, o.thread, o.context, o.channel, NULL, false
 FROM store.openings o
 JOIN over x ON x.execution_id = o.execution_id
 JOIN store.executions e ON e.execution_id = o.execution_id;

@@ -15,7 +15,7 @@ FORMAT = 3
 """Number of the table layout. Raised together with a file in `migrations`."""
 
 _RULES = (
-    *("contexts", "same_process", "worker", "peer", "parent", "child", "rename", "copy"),
+    *("contexts", "same_process", "worker", "pipe", "peer", "parent", "child", "rename", "copy"),
     "pairs",
 )
 

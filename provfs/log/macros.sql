@@ -66,13 +66,13 @@ WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KE
             SELECT
                 r.version_id, p.depth, p.execution_id AS via_execution,
                 CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
-                    WHEN p.relation = 'peer' THEN 'peer'
+                    WHEN p.relation IN ('peer', 'pipe') THEN p.relation
                     WHEN r.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
                 least(p.confidence, CASE
                     WHEN CASE p.relation WHEN 'self' THEN store.apart(r.context, p.context, p.sources)
                         WHEN 'ancestor' THEN store.apart(r.context, p.child_context, p.child_sources)
                         WHEN 'descendant' THEN store.apart(p.child_context, p.context, p.sources) ELSE false END THEN 0.3
-                    WHEN p.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation <> 'self' THEN 0.6
+                    WHEN p.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation = 'pipe' THEN 0.9 WHEN p.relation <> 'self' THEN 0.6
                     WHEN r.execution_id = p.execution_id AND r.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
             FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT other_id FROM reachable)) r
             JOIN reachable p ON p.other_id = r.program_id
@@ -123,13 +123,13 @@ WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KE
             SELECT
                 w.version_id, p.depth, w.execution_id AS via_execution,
                 CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
-                    WHEN p.relation = 'peer' THEN 'peer'
+                    WHEN p.relation IN ('peer', 'pipe') THEN p.relation
                     WHEN w.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
                 least(p.confidence, CASE
                     WHEN CASE p.relation WHEN 'self' THEN store.apart(p.context, w.context, c.sources)
                         WHEN 'ancestor' THEN store.apart(p.context, p.child_context, p.child_sources)
                         WHEN 'descendant' THEN store.apart(p.child_context, w.context, c.sources) ELSE false END THEN 0.3
-                    WHEN w.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation <> 'self' THEN 0.6
+                    WHEN w.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation = 'pipe' THEN 0.9 WHEN p.relation <> 'self' THEN 0.6
                     WHEN w.execution_id = p.execution_id AND w.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
             FROM (SELECT * FROM store.writes WHERE program_id IN (SELECT writer_program FROM reachable)) w
             JOIN reachable p ON p.writer_program = w.program_id

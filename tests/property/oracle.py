@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.property.history import World
 from tests.property.truth import Key, Read, Version, Write
 
-RULES = ("copy", "rename", "same-process", "worker", "peer", "parent", "child")
+RULES = ("copy", "rename", "same-process", "worker", "pipe", "peer", "parent", "child")
 """In the order that decides between equal confidences."""
 
 SHOWN = 0.5

@@ -161,7 +161,7 @@ def test_pipes_between_programs_can_be_followed(run):
     ends = {}
     for fields in map(json.loads, lines):
         if fields["type"] == "execution":
-            ends[fields["command"][0]] = (fields.get("stdin_pipe"), fields.get("stdout_pipe"))
+            ends[fields["command"][0]] = (fields.get("input_pipe"), fields.get("output_pipe"))
     assert ends["cat"][1] == ends["tr"][0] is not None
     assert ends["tr"][1] == ends["gzip"][0] is not None
 

@@ -15,8 +15,10 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
+    from provfs.capture.plain.opening import Opener
     from provfs.capture.recorder import Recorder
 
 _started: list[bool] = []
@@ -41,25 +43,41 @@ def start() -> None:
 
 def _install(recorder: Recorder) -> None:
     """Put everything in place; what can fail comes before the first replacement."""
-    from provfs.capture.autoload.audit import Audit  # noqa: PLC0415 - loads what hashes
+    from provfs.capture.autoload import native  # noqa: PLC0415 - only where capture is on
     from provfs.capture.autoload.imports import AfterImport  # noqa: PLC0415 - likewise
     from provfs.capture.autoload.waits import Waits  # noqa: PLC0415 - likewise
     from provfs.capture.plain.opening import CapturedOpen, Opener  # noqa: PLC0415 - likewise
 
     include_all = '"include": []' not in os.environ.get("PROVFS_SETTINGS", '"include": []')
     opener = Opener(recorder, io.open, "open", include_all=include_all)
-    audit = Audit(recorder, include_all=include_all)
+    install_rest = _leave_rest if native.is_present() else _audit(recorder, opener, include_all)
     waits = Waits(recorder)
     imports = AfterImport(recorder)
     replacement = CapturedOpen(opener)
-    opener.touch = audit.touch
     recorder.begin()
     builtins.open = io.open = replacement
     waits.install()
     recorder.hooked = True
-    audit.install()
+    install_rest(recorder)
     imports.after_import("fsspec.spec", _instrument_fsspec)
     imports.after_import("multiprocessing.util", lambda util: _follow_workers(util, recorder))
+
+
+def _leave_rest(recorder: Recorder) -> None:
+    """Leave descriptors, renames, removals and links to the preload library."""
+    from provfs.capture.autoload import native  # noqa: PLC0415 - loaded already
+
+    recorder.skip, recorder.unskip = native.skip, native.unskip
+    native.leave_waits()
+
+
+def _audit(recorder: Recorder, opener: Opener, include_all: bool) -> Callable[[Recorder], None]:
+    """Return what follows descriptors, renames, removals and links without the library."""
+    from provfs.capture.autoload.audit import Audit  # noqa: PLC0415 - only where there is no library
+
+    audit = Audit(recorder, include_all=include_all)
+    opener.touch = audit.touch
+    return lambda _: audit.install()
 
 
 def _instrument_fsspec(spec: Any) -> None:

@@ -159,11 +159,17 @@ class Opener:
     def _open_raw(self, file: Any, raw_mode: str, writes: bool, closefd: Any, opener: Any) -> Any:
         recorder = self.recorder
         kind = WritingFileIO if writes else KnownFileIO
-        if recorder.hooked:
+        if recorder.skip is not None and type(file) is not int:
+            recorder.skip()
+            try:
+                raw: Any = kind(file, raw_mode, closefd, opener)
+            finally:
+                recorder.unskip()
+        elif recorder.hooked:
             ident = get_ident()
             recorder.busy.add(ident)
             try:
-                raw: Any = kind(file, raw_mode, closefd, opener)
+                raw = kind(file, raw_mode, closefd, opener)
             finally:
                 recorder.busy.discard(ident)
         else:

@@ -1,8 +1,9 @@
 """A library that journals what dynamic programs read and write, whatever language they are in.
 
 Contract: `library` says where the built library lies, `environment` which variables put it into a
-program and all below it, `build` compiles it; a process under capture never calls that. `provfs
-run` does not use it yet, see `docs/decisions/0009-native-capture.md`.
+program and all below it, `build` compiles it; a process under capture never calls that. Not here:
+what it shares with Python's own hooks, see `provfs.capture.autoload.native` and
+`docs/decisions/0009-native-capture.md`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from typing import Protocol
 
     class Rules(Protocol):
@@ -42,14 +42,20 @@ _LIMIT_BYTES = 8_000
 """Longest list of patterns that the library takes, as `TEXT_BYTES` in `scope.c`."""
 
 
-def library() -> Path | None:
-    """Return the built library; None where there is none for this system."""
+def library() -> str | None:
+    """Return the path of the built library; None where there is none for this system."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), NAME)
-    if sys.platform != "linux" or not os.path.isfile(path):
-        return None
-    from pathlib import Path  # noqa: PLC0415 - `provfs run` counts its milliseconds
+    return path if sys.platform == "linux" and os.path.isfile(path) else None
 
-    return Path(path)
+
+def is_stale() -> bool:
+    """Say whether the built library is missing, or older than its sources: after an edit."""
+    path = library()
+    if path is None:
+        return True
+    folder = os.path.dirname(path)
+    sources = (os.path.join(folder, name) for name in os.listdir(folder) if name != NAME)
+    return os.path.getmtime(path) < max(os.path.getmtime(source) for source in sources)
 
 
 def environment(

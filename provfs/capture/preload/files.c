@@ -22,7 +22,9 @@ struct handle {
     _Atomic uint32_t users; /* descriptors that stand for it, and one while it is made; 0 where it is free */
     uint32_t generation;
     int descriptor, reading; /* reading: the offset of an inherited descriptor that is read, else -1 */
-    bool fresh, readable, only_read, reserved; /* reserved: made exclusively, as temporary files are */
+    bool fresh, readable, only_read;
+    bool reserved;  /* made exclusively, as temporary files are */
+    bool inherited; /* opened by another process, which is the writer where this one changes nothing */
     int64_t id, opened_ns, thread;
     struct state before;
     FILE *stream;
@@ -73,7 +75,7 @@ static struct handle *new_handle(int descriptor, const struct state *before, con
         handle->generation = me.generation;
         handle->descriptor = descriptor;
         handle->reading = -1;
-        handle->fresh = handle->readable = handle->only_read = handle->reserved = false;
+        handle->fresh = handle->readable = handle->only_read = handle->reserved = handle->inherited = false;
         handle->id = 0;
         handle->opened_ns = clock_ns();
         handle->thread = thread_number();
@@ -110,7 +112,7 @@ static void withdraw(int64_t id) {
 
 /* `text` is a quoted uri, or NULL for that of `path`. */
 static void written_version(int64_t id, const char *text, size_t length, const char *path, int64_t opened_ns,
-                            int64_t closed_ns, const struct state *after, int64_t thread) {
+                            int64_t closed_ns, const struct state *after, int64_t thread, const char *reason) {
     struct line line = {.length = 0};
     record(&line, "access");
     put_field(&line, "id", id);
@@ -124,7 +126,9 @@ static void written_version(int64_t id, const char *text, size_t length, const c
     put_field(&line, "opened_ns", opened_ns);
     put_field(&line, "closed_ns", closed_ns);
     put_fingerprint(&line, after);
-    put(&line, ",\"reason\":\"native\"");
+    put(&line, ",\"reason\":\"");
+    put(&line, reason);
+    put(&line, "\"");
     put_field(&line, "thread", thread);
     finish(&line);
 }
@@ -196,7 +200,7 @@ static void settle(struct handle *handle, int descriptor) {
     if (!handle->fresh && !handle->readable && handle->before.size > 0)
         read_version(&handle->before, handle->path, handle->path, closed_ns - 1, false);
     written_version(handle->id ? handle->id : next_id(), NULL, 0, handle->path, handle->opened_ns, closed_ns, &after,
-                    handle->thread);
+                    handle->thread, handle->inherited ? "inherited" : "native");
 }
 
 /* A descriptor is about to be closed. */
@@ -259,6 +263,7 @@ static void inherit(int descriptor, struct unfinished *open, size_t *count) {
     struct handle *handle = new_handle(descriptor, &state, path);
     if (!handle)
         return;
+    handle->inherited = !continues;
     if ((flags & O_ACCMODE) != O_WRONLY) {
         handle->reading = descriptor;
         handle->only_read = !writable;
@@ -270,7 +275,7 @@ static void inherit(int descriptor, struct unfinished *open, size_t *count) {
         handle->fresh = true;
     } else if (continues) { /* what was written before this image is a version of its own, which this one goes on from */
         written_version(open[own].id, open[own].uri, open[own].uri_length, NULL, open[own].opened_ns, clock_ns(), &state,
-                        thread_number());
+                        thread_number(), "native");
     }
     if (continues)
         open[own] = open[--*count];
@@ -291,7 +296,7 @@ void files_begin(void) {
         path[length] = '\0';
         if (length && !strpbrk(path, "%\\") && state_at(AT_FDCWD, path, true, &state))
             written_version(open[i].id, open[i].uri, open[i].uri_length, NULL, open[i].opened_ns, clock_ns(), &state,
-                            thread_number());
+                            thread_number(), "native");
     }
 }
 

@@ -24,7 +24,7 @@ void *next_of(void *_Atomic *slot, const char *name) {
     return found;
 }
 
-bool may_be_captured(const char *path) { return capturing && scope_may_hold(path); }
+bool may_be_captured(const char *path) { return capturing && !skipped() && scope_may_hold(path); }
 
 __attribute__((constructor(101))) static void begin(void) {
     const char *journal = getenv("PROVFS_PRELOAD_JOURNAL"), *off = getenv("PROVFS_DISABLED");
@@ -192,6 +192,8 @@ MADE(mkostemps64, (char *template, int suffix, int flags), (template, suffix, fl
 
 HOOK int close(int descriptor) {
     if (capturing) {
+        if (descriptor <= MESSAGE && descriptor > MESSAGE - MESSAGES)
+            return answer((enum message)(MESSAGE - descriptor));
         if (journal_owns(descriptor)) { /* nothing of the program's is open there */
             errno = EBADF;
             return -1;

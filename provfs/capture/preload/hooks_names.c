@@ -81,7 +81,7 @@ HOOK int truncate64(const char *path, off64_t length) {
 
 static pid_t ended(pid_t pid, int status) {
     int kept = errno;
-    if (capturing && pid > 0)
+    if (capturing && pid > 0 && !waits_are_seen)
         waited(pid, status, 0);
     errno = kept;
     return pid;

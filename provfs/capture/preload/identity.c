@@ -18,9 +18,12 @@ enum { FORKED = 0, BECOMING, HERE };
 
 struct identity me;
 _Atomic int64_t lost;
+bool waits_are_seen; /* Python's own hooks record the waits of this process */
 static _Atomic int *present; /* on the page that a fork empties */
 static _Atomic int64_t ids;
-static _Thread_local bool busy __attribute__((tls_model("initial-exec")));
+#define THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
+THREAD bool busy;
+THREAD bool skipping; /* the next opening is recorded by Python's own hooks */
 
 static const char *number_after(const char *text, long long *number) {
     *number = strtoll(text, (char **)&text, 10);
@@ -169,6 +172,22 @@ bool enter(void) {
 
 void leave(void) { busy = false; }
 
+/* Python's own hooks speak. */
+int answer(enum message message) {
+    if (message == SKIP || message == UNSKIP)
+        skipping = message == SKIP;
+    if (message == WAITS)
+        waits_are_seen = true;
+    return 0;
+}
+
+/* Whether this opening is none of ours; asked once for each. */
+bool skipped(void) {
+    bool skip = skipping;
+    skipping = false;
+    return skip;
+}
+
 int64_t next_id(void) { return atomic_fetch_add(&ids, 1); }
 
 /* As Python's `get_ident`, so that a thread is the same in both records. */
@@ -207,6 +226,16 @@ static void put_user(struct line *line) {
     }
 }
 
+static void put_pipe(struct line *line, const char *name, int64_t inode) {
+    if (!inode)
+        return;
+    put(line, ",\"");
+    put(line, name);
+    put(line, "\":\"pipe:[");
+    put_number(line, inode);
+    put(line, "]\"");
+}
+
 /* The fields of the `execution` record. */
 void put_execution(struct line *line) {
     static char arguments[32768]; /* once per process, by the one thread that begins the journal */
@@ -227,10 +256,8 @@ void put_execution(struct line *line) {
     put_field(line, "started_ns", me.generation == 0 && journal_exists(0) ? now : me.started_ns);
     if (me.parent[0] && me.generation == 0)
         put_entry(line, now);
-    if (me.pipes[0])
-        put_field(line, "stdin_pipe", me.pipes[0]);
-    if (me.pipes[1])
-        put_field(line, "stdout_pipe", me.pipes[1]);
+    put_pipe(line, "input_pipe", me.pipes[0]);
+    put_pipe(line, "output_pipe", me.pipes[1]);
     put_user(line);
     long length = readlink("/proc/self/cwd", path, sizeof path - 1);
     if (length > 0) {

@@ -65,6 +65,13 @@ HIDDEN void scope_begin(void);
 HIDDEN bool scope_may_hold(const char *path);
 HIDDEN bool scope_captures(const char *path);
 
+/* Messages of Python's own hooks, as `close(MESSAGE - n)`; a test holds them against `provfs.capture.autoload.native`. */
+#define MESSAGE (-0x70F50000)
+enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MESSAGES };
+HIDDEN int answer(enum message message);
+HIDDEN bool skipped(void);
+extern HIDDEN bool waits_are_seen;
+
 /* identity.c: who this process is. */
 struct identity {
     char name[NAME_BYTES], parent[NAME_BYTES], program[NAME_BYTES];

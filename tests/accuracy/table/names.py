@@ -15,7 +15,7 @@ has exactly
 
 from __future__ import annotations
 
-from tests.accuracy.cases import ANY_COMMAND, Case, Step, edges, python, source
+from tests.accuracy.cases import Case, Step, edges, python, source
 
 _MOVES = {
     "os-replace": 'os.replace("x.tmp", "x.csv")',
@@ -306,7 +306,6 @@ _CP = Case(
     steps=(Step(("cp", "a.csv", "b.csv")),),
     files=_A,
     expected=edges("a.csv -> b.csv", "copy"),
-    pending=ANY_COMMAND,
 )
 
 CASES = (

@@ -6,7 +6,7 @@ which is case 1 within the driver. The table lists only what crosses programs.
 
 from __future__ import annotations
 
-from tests.accuracy.cases import ANY_COMMAND, Case, Step, edges, python, source
+from tests.accuracy.cases import Case, Step, edges, python, source
 
 _TRAIN = source(
     """
@@ -222,7 +222,6 @@ _PIPE = Case(
     programs={"f.py": source("import sys", 'sys.stdout.write("b of " + sys.stdin.read())')},
     files={"a.csv": "1,2\n"},
     expected=edges("a.csv -> b.csv", "pipe"),
-    pending=ANY_COMMAND,
 )
 
 CASES = (

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from provfs.capture import preload
+from provfs.capture.autoload import native
 from provfs.capture.secrets import remove_secrets
 from provfs.config import Settings
 from provfs.model import uri_of_path
@@ -260,5 +261,19 @@ def test_environment_keeps_what_is_preloaded_already(library):
 
 def test_environment_is_empty_without_a_library(tmp_path):
     """Where nothing was built, programs start as they would."""
-    assert preload.library() is None or preload.library().is_file()
     assert preload.environment(Settings(tmp_path), {}, "/with space/x.so") == {}
+
+
+def test_messages_of_python_and_library_have_the_same_numbers():
+    """What Python's hooks say is what the library hears."""
+    header = (Path(preload.__file__).parent / "preload.h").read_text()
+
+    assert f"#define MESSAGE (-{-native._FIRST:#010X}".replace("0X", "0x") in header
+    assert "enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MESSAGES };" in header
+
+
+def test_without_the_library_nobody_answers():
+    """Where the library is not loaded, its messages are errors like any other wrong number."""
+    assert not native.is_present()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        native.skip()
