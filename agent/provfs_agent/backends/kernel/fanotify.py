@@ -3,13 +3,14 @@
 Contract: thin and without state; every call that fails raises OSError with the name of the call.
 `parse` is pure and takes what read(2) gave; it never reads beyond an event and skips records that
 it does not know, so that newer kernels do no harm. Descriptors in events belong to the caller.
-Not here: what events mean, see `provfs_agent.backends.gate` and `provfs_agent.backends.ledger`.
+Not here: what events mean, see `gate` and `ledger` beside this file.
 Source: fanotify(7), fanotify_init(2), fanotify_mark(2), open_by_handle_at(2), linux/fanotify.h.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import struct
@@ -50,6 +51,7 @@ _INFO_FID, _INFO_DFID_NAME, _INFO_DFID, _INFO_OLD, _INFO_NEW = 1, 2, 3, 10, 12
 
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
+_AT_HANDLE_FID = 0x200
 _LARGEST_HANDLE_BYTES = 128
 _METADATA = struct.Struct("=IBBHQii")
 _INFO = struct.Struct("=BBH")
@@ -160,23 +162,41 @@ def _handle_and_name(body: memoryview) -> Where:
     return Where(Handle(bytes(body[:8]), kind, bytes(body[begin : begin + size])), name)
 
 
-def handle_of(path: bytes | int) -> Handle:
+def handle_of(path: bytes | int, filesystem: bytes | None = None) -> Handle:
     """Return the handle of what stands at a path, or of an open descriptor; no link is followed.
+
+    Args:
+        path: Where it is, or a descriptor.
+        filesystem: As `Handle.filesystem`, where it is known; saves a call.
 
     Raises:
         OSError: The filesystem has no handles, or nothing stands there.
     """
+    at, name, flags = (path, b"", _AT_EMPTY_PATH) if isinstance(path, int) else (_AT_FDCWD, path, 0)
+    try:
+        kind, data = _handle(at, name, flags)
+    except OSError as error:
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+        kind, data = _handle(at, name, flags | _AT_HANDLE_FID)
+    return Handle(filesystem or filesystem_of(path), kind, data)
+
+
+def filesystem_of(path: bytes | int) -> bytes:
+    """Return what `Handle.filesystem` is for a path."""
+    return struct.pack("=Q", os.statvfs(path).f_fsid)
+
+
+def _handle(at: int, name: bytes, flags: int) -> tuple[int, bytes]:
     data = ctypes.create_string_buffer(_HANDLE.size + _LARGEST_HANDLE_BYTES)
     _HANDLE.pack_into(data, 0, _LARGEST_HANDLE_BYTES, 0)
     mount = ctypes.c_int()
-    at, name, flags = (path, b"", _AT_EMPTY_PATH) if isinstance(path, int) else (_AT_FDCWD, path, 0)
     result = _libc.name_to_handle_at(
         ctypes.c_int(at), _PATH(name), data, ctypes.byref(mount), ctypes.c_int(flags)
     )
     _check(result, "name_to_handle_at", name)
     size, kind = _HANDLE.unpack_from(data)
-    filesystem = struct.pack("=Q", os.statvfs(path).f_fsid)
-    return Handle(filesystem, kind, data.raw[_HANDLE.size : _HANDLE.size + size])
+    return kind, data.raw[_HANDLE.size : _HANDLE.size + size]
 
 
 def path_of_handle(mount: int, handle: Handle) -> bytes:
