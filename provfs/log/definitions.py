@@ -18,6 +18,7 @@ _RULES = (
     *("contexts", "same_process", "worker", "pipe", "peer", "parent", "child", "rename", "copy"),
     "pairs",
 )
+_SURFACE = ("views", "macros", "questions", "remaking")
 
 
 def tables() -> str:
@@ -28,7 +29,8 @@ def tables() -> str:
 def derived() -> str:
     """Return the statements that make rules, views and macros; they replace what is there."""
     rules = [_text("provfs.inference", f"{rule}.sql") for rule in _RULES]
-    return "\n".join([*rules, _text("provfs.log", "views.sql"), _text("provfs.log", "macros.sql")])
+    surface = [_text("provfs.log", f"{name}.sql") for name in _SURFACE]
+    return "\n".join([*rules, *surface])
 
 
 def derived_digest() -> str:
