@@ -4,8 +4,8 @@ Contract: nothing is imported here that a bare interpreter has not already loade
 read before it is asked for. `identify` names the process as it is now; after a fork the child asks
 again, with what it inherited. The environment hands the name of the nearest captured execution and
 its program to children.
-Not here: script, git and job, see `provfs.capture.origin`; when a record is written, see
-`provfs.capture.recorder`.
+Not here: script, commit, job and place, see `provfs.capture.identity`; when a record is written,
+see `provfs.capture.recorder`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ EXECUTION_VARIABLE = "PROVFS_EXECUTION"
 PROGRAM_VARIABLE = "PROVFS_PROGRAM"
 NATIVE_VARIABLE = "PROVFS_PRELOAD_PARENT"
 """`<name>:<parent>` of the process that the preload library named before Python began."""
+CONTEXT_VARIABLE = "PROVFS_CONTEXT"
+"""The cell or task of the parent that started the process; absent where none is known."""
+
 FORMAT = 1
 """Format of the journal, as `provfs.journal.record.FORMAT`; a test holds them equal."""
 
@@ -152,12 +155,11 @@ def journal_line(me: Identity) -> bytes:
 
 def execution_line(me: Identity) -> bytes:
     """Return the `execution` record of this process, with everything known at this moment."""
-    from provfs.capture import origin  # noqa: PLC0415 - needed once per process
+    from provfs.capture.identity import origin  # noqa: PLC0415 - needed once per process
     from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - needed once per process
 
     cwd = _working_directory()
     script = origin.main_script()
-    system, key, rank = origin.job(os.environ)
     fields = {
         "program": me.program,
         "parent": me.parent,
@@ -170,11 +172,9 @@ def execution_line(me: Identity) -> bytes:
         "command": remove_secrets(sys.orig_argv),
         "cwd": cwd,
         "executable": sys.executable or None,
-        "job_system": system,
-        "job_key": key,
-        "rank": rank,
         "input_pipe": pipe_of(0),
         "output_pipe": pipe_of(1),
+        **surroundings(),
         **code_fields(script, cwd),
     }
     return line("execution", me.text, fields)
@@ -189,23 +189,48 @@ def pipe_of(descriptor: int) -> str | None:
     return f"pipe:[{stat.st_ino}]" if stat.st_mode & _FORMAT == _PIPE else None
 
 
+def surroundings() -> dict[str, object]:
+    """Return the fields about where and for whom this process runs, from its environment."""
+    from provfs.capture.identity import jobs, place  # noqa: PLC0415 - needed once per process
+    from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - likewise
+
+    system, key, rank = jobs.job(os.environ)
+    return {
+        "job_system": system,
+        "job_key": key and remove_secrets((key,))[0],
+        "rank": rank,
+        "context": os.environ.get(CONTEXT_VARIABLE) or jobs.task(os.environ),
+        "login_user": place.login_user(os.environ),
+        "container": place.container(),
+        "environment": remove_secrets(jobs.chosen(os.environ)),
+    }
+
+
 def code_fields(script: str | None, cwd: str | None) -> dict[str, str | None]:
     """Return the fields about code: script, and commit around it or the working directory."""
-    from provfs.capture import origin  # noqa: PLC0415 - needed once per process
+    from provfs.capture.identity import git, origin  # noqa: PLC0415 - needed once per process
 
     start = os.path.dirname(script) if script else cwd
     return {
         "code_uri": file_uri(os.path.realpath(script)) if script else None,
         "code_digest": origin.digest_of_script(script) if script else None,
-        "git_commit": origin.git_commit(start) if start else None,
+        "git_commit": git.git_commit(start) if start else None,
     }
+
+
+def code_directory() -> str | None:
+    """Return where to look for the commit: beside the main script, else where the process is."""
+    from provfs.capture.identity import origin  # noqa: PLC0415 - needed once per process
+
+    script = origin.main_script()
+    return os.path.dirname(script) if script else _working_directory()
 
 
 def exit_fields() -> dict[str, object]:
     """Return what this process has used so far: its own time and memory, and the bytes it moved.
 
     `read_bytes` and `written_bytes` are those of all system calls that move bytes, from page cache,
-    pipes and sockets as well as from storage. Source: proc_pid_io(5), rchar and wchar.
+    pipes and sockets as well as from storage, and include the children that it has waited for.
     """
     fields: dict[str, object] = {}
     try:
@@ -214,12 +239,25 @@ def exit_fields() -> dict[str, object]:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         fields["cpu_s"] = round(usage.ru_utime + usage.ru_stime, 6)
         fields["max_rss_bytes"] = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        counters = dict(row.split(": ") for row in _read("/proc/self/io").splitlines())
-        fields["read_bytes"] = int(counters["rchar"])
-        fields["written_bytes"] = int(counters["wchar"])
-    except (ImportError, OSError, ValueError, KeyError):
+    except (ImportError, OSError):
         pass
+    if moved := bytes_so_far():
+        fields["read_bytes"], fields["written_bytes"] = moved
     return fields
+
+
+def bytes_so_far() -> tuple[int, int] | None:
+    """Return the bytes that this process and the children it has waited for have read and written.
+
+    By all system calls. When a child is waited for, the kernel adds what that has used, so that the
+    difference is known of any child, also of a killed one and of one of another user.
+    Source: proc_pid_io(5), rchar and wchar; `wait_task_zombie` in kernel/exit.c.
+    """
+    try:
+        read, written = _read("/proc/self/io").split("\n", 2)[:2]
+        return int(read.removeprefix("rchar: ")), int(written.removeprefix("wchar: "))
+    except (OSError, ValueError):
+        return None
 
 
 def host() -> str:

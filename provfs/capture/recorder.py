@@ -18,6 +18,7 @@ from _thread import get_ident
 from contextvars import ContextVar
 from itertools import count
 
+from provfs.capture.contexts.current import Threads
 from provfs.capture.execution import (
     Identity,
     clock_ns,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, ParamSpec, TypeVar
 
+    from provfs.capture.identity.description import Description
     from provfs.capture.plain.reading import ReadHandle
     from provfs.config import Settings
     from provfs.scope import Scope
@@ -81,7 +83,7 @@ class Recorder:
         self.first_thread = get_ident()
         self.busy: set[int] = set()
         self.lost = 0
-        self.hooked = False
+        self.hooked = self._finished = False
         self.skip: Callable[[], None] | None = None
         self.unskip: Callable[[], None] = lambda: None
         self.at_finish: list[Callable[[], None]] = []
@@ -92,13 +94,14 @@ class Recorder:
         self._ids = count(1)
         self._me: Identity | None = None
         self._forked_from: Identity | None = None
-        self._forked_ns = 0
+        self._forked_ns = self._older_modules = 0
         self._writer: JournalWriter | None = None
         self._interval_ns = FLUSH_FIRST_NS
         self.flush_at_ns = clock_ns() + FLUSH_FIRST_NS
         self._moves = PendingMoves()
-        self._tasks: Any = None
-        self._finished = False
+        self.threads = Threads(self.next_id)
+        self.thread_key = self.threads.key
+        self._description: Description | None = None
         self.generation = os.getpid()
         atexit.register(self.finish)
         if hasattr(os, "register_at_fork"):
@@ -158,26 +161,13 @@ class Recorder:
         """Return a number that no other access, rename or removal of this execution has."""
         return next(self._ids)
 
-    def thread_key(self) -> int:
-        """Return the number of this thread, or of the running asyncio task (then negative)."""
-        module: Any = sys.modules.get("_asyncio")
-        if module is not None and (loop := module._get_running_loop()) is not None:  # noqa: SLF001 - asyncio's own, without its import
-            task = sys.modules["asyncio"].current_task(loop)
-            if task is not None:
-                return self._number_of_task(task)
-        return get_ident()
-
     @guarded
     def opening(self, uri: str, thread: int, channel: str, opened_ns: int | None = None) -> int:
         """Record that an artifact was opened for writing; returns the id for `written`."""
-        id_ = self.next_id()
-        fields = {
-            "id": id_,
-            "uri": uri,
-            "opened_ns": opened_ns or clock_ns(),
-            "thread": thread,
-            "channel": channel,
-        }
+        if self._description is None:
+            self.describe()
+        id_, at_ns = self.next_id(), opened_ns or clock_ns()
+        fields = {"id": id_, "uri": uri, "opened_ns": at_ns, "thread": thread, "channel": channel}
         self.emit("opening", fields)
         return id_
 
@@ -186,7 +176,11 @@ class Recorder:
         """Record an access, with the fields of `provfs.journal.record.Access`; returns its id."""
         id_ = fields.get("id") or self.next_id()
         closed = fields.get("closed_ns") or clock_ns()
-        self.emit("access", {"uri": uri, "mode": mode, **fields, "closed_ns": closed, "id": id_})
+        record = {"uri": uri, "mode": mode, **fields, "closed_ns": closed, "id": id_}
+        if self.threads.borders is not None:
+            thread, writes = fields.get("thread"), mode == "write"
+            record["context"] = self.threads.context_of(thread, writes=writes)
+        self.emit("access", record)
         return id_  # type: ignore[return-value] # fields are objects
 
     def read_whole(self, handle: ReadHandle, digest: str) -> int:
@@ -206,12 +200,17 @@ class Recorder:
             f',"fingerprint":"stat:{stat[0]}:{stat[1]}:{stat[2]}:{stat[3]}:{stat[4]}"'
             f',"digest":"{digest}","thread":{handle.thread},"channel":"{handle.channel}"}}\n'
         )
+        if self.threads.borders is not None:
+            text = self._in_context(text, handle.thread)
         if self._writer is not None:
             self._writer.append(text.encode("utf-8", "replace"))
         return id_
 
     def remember(self, key: Any, entry: Known) -> None:
         """Keep a version that was read, so that reading it again is only counted."""
+        borders = self.threads.borders
+        if borders is not None and borders.is_passing(entry.thread):
+            return
         known = self.known
         previous = known.pop(key, None)
         if previous is None and len(known) >= KNOWN_LIMIT:
@@ -302,6 +301,7 @@ class Recorder:
         exit_code: int | None,
         cpu_s: float | None = None,
         max_rss_bytes: int | None = None,
+        moved: tuple[int | None, int | None] = (None, None),
         began_ns: int | None = None,
     ) -> None:
         """Record that a child process had ended when a wait of this process returned."""
@@ -314,21 +314,13 @@ class Recorder:
             "cpu_s": cpu_s,
             "max_rss_bytes": max_rss_bytes,
         }
-        self.emit("wait", fields)
+        self.emit("wait", {**fields, "read_bytes": moved[0], "written_bytes": moved[1]})
 
     @guarded
     def gap(self, kind: str, detail: str | None, channel: str, missing: int = 1) -> None:
         """Record that something is known to be missing."""
-        self.emit(
-            "gap",
-            {
-                "at_ns": clock_ns(),
-                "kind": kind,
-                "count": missing,
-                "detail": detail,
-                "channel": channel,
-            },
-        )
+        fields = {"kind": kind, "count": missing, "detail": detail, "channel": channel}
+        self.emit("gap", {"at_ns": clock_ns(), **fields})
 
     @guarded
     def flush(self) -> None:
@@ -348,6 +340,8 @@ class Recorder:
             settle()
         self._settle(None)
         self.flush()
+        if self.known or self._description is not None:
+            self.describe()
         lost = self.lost + (self._writer.lost if self._writer else 0)
         self._finished = True
         self.emit("exit", {"at_ns": clock_ns(), **exit_fields(), "lost_records": lost})
@@ -355,24 +349,30 @@ class Recorder:
     def _write_count(self, key: Any, entry: Known) -> None:
         me = self._me or self.begin()
         counted = entry.count_line(key, me.text)
+        if self.threads.borders is not None:
+            counted = self._in_context(counted.decode(), entry.thread).encode()
         entry.opens = 0
         if self._writer is not None:
             self._writer.append(counted)
+
+    def _in_context(self, text: str, thread: int) -> str:
+        name = self.threads.context_of(thread)
+        return text if name is None else f'{text[:-2]},"context":{quoted(name)}}}\n'
 
     def _settle(self, thread: int | None) -> None:
         """Write `failed` for moves of this thread (of all if None) that did not happen."""
         for id_ in self._moves.failed(thread):
             self.emit("failed", {"id": id_, "at_ns": clock_ns()})
 
-    def _number_of_task(self, task: object) -> int:
-        if self._tasks is None:
-            from weakref import WeakKeyDictionary  # noqa: PLC0415 - asyncio has loaded it already
+    @guarded
+    def describe(self) -> None:
+        """Record with which code and packages this process runs, as far as that is new."""
+        if self._description is None:
+            from provfs.capture.identity.description import Description  # noqa: PLC0415 - not at start
 
-            self._tasks = WeakKeyDictionary()
-        number: int | None = self._tasks.get(task)
-        if number is None:
-            number = self._tasks[task] = -self.next_id()
-        return number
+            home = os.path.dirname(self._directory)
+            self._description = Description(self, home, self._older_modules)
+        self._description.tell()
 
     def _after_fork(self) -> None:
         """Begin anew in a fork child; digests stay known, counts and the parent's file do not."""
@@ -380,6 +380,7 @@ class Recorder:
             self._forked_ns = clock_ns()
             if self._me is not None:
                 self._forked_from = self._me
+                self._older_modules = len(sys.modules)
             self._me = None
             if self._writer is not None:
                 self._writer.abandon()
@@ -388,9 +389,10 @@ class Recorder:
                 self.inherited = self.known
             self.known, self._moves = {}, PendingMoves()
             self.busy = set()
-            self.lost = 0
-            self._finished = False
+            self.lost, self._finished = 0, False
             self._ids = count(1)
+            self.threads.borders = None
+            self._description = None
             self._interval_ns = FLUSH_FIRST_NS
             self.flush_at_ns = self._forked_ns + FLUSH_FIRST_NS
             self.generation = os.getpid()

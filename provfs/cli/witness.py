@@ -60,7 +60,6 @@ class Witness:
         self._writer = JournalWriter(journal_directory, me, lambda _: execution.journal_line(me))
         cwd = os.getcwd()
         executable = _found(command[0])
-        system, key, rank = _job()
         fields = {
             "program": child.text,
             "parent": os.environ.get(execution.EXECUTION_VARIABLE) or None,
@@ -71,12 +70,28 @@ class Witness:
             "command": remove_secrets(command),
             "cwd": cwd,
             "executable": executable,
-            "job_system": system,
-            "job_key": key,
-            "rank": rank,
+            **execution.surroundings(),
             **execution.code_fields(_script(command, executable), cwd),
         }
         self._writer.append(line("execution", child.text, fields))
+        self._tell_changes(fields)
+        self._moved_before = execution.bytes_so_far()
+
+    def _tell_changes(self, fields: dict[str, object]) -> None:
+        """Record whether tracked files differ from the commit, as a completion of the first record.
+
+        Only for the beginning of the whole run; programs below have the answer from here.
+        """
+        if not fields["git_commit"]:
+            return
+        from provfs.capture.identity.changes import is_dirty  # noqa: PLC0415 - the command runs already
+
+        script, cwd = fields["code_uri"], str(fields["cwd"])
+        dirty = is_dirty(os.path.dirname(str(script).removeprefix("file://")) if script else cwd)
+        if dirty is not None:
+            needed = ("program", "host", "pid", "started_ns")
+            record = {name: fields[name] for name in needed} | {"git_dirty": dirty}
+            self._writer.append(line("execution", str(self._name), record))
 
     def ended(self, exit_code: int, usage: resource.struct_rusage) -> None:
         """Record the end.
@@ -95,13 +110,11 @@ class Witness:
             "cpu_s": round(usage.ru_utime + usage.ru_stime, 6),
             "max_rss_bytes": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
         }
+        moved = execution.bytes_so_far()
+        if moved and self._moved_before:
+            fields["read_bytes"] = moved[0] - self._moved_before[0]
+            fields["written_bytes"] = moved[1] - self._moved_before[1]
         self._writer.append(line("wait", self._name, fields))
-
-
-def _job() -> tuple[str | None, str | None, int | None]:
-    from provfs.capture import origin  # noqa: PLC0415 - as the execution itself loads it, once
-
-    return origin.job(os.environ)
 
 
 def _found(name: str) -> str | None:

@@ -1,9 +1,11 @@
 """Record that child processes were waited for: replacements of `os.wait*` and `os.system`.
 
 Contract: same arguments, results and errors as the originals; not descriptors, pickled by
-reference. The resources of a child come with the same system call. `os.system` hides the process id
-of its shell: its `wait` record has `child_pid` 0, which stands for every child that was started
-after the call began and has ended by then. Not here: how a wait becomes an edge, see
+reference. The resources of a child come with the same system call; the bytes that it moved are
+what the kernel adds to ours when the child is reaped, to which other threads can add some.
+`os.system` hides the process id of its shell: its `wait` record has `child_pid` 0, which stands for
+every child that was started after the call began and has ended by then. Not here: how a wait
+becomes an edge, see
 `provfs.inference`.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-from provfs.capture.execution import clock_ns, name_of_process
+from provfs.capture.execution import bytes_so_far, clock_ns, name_of_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,8 +82,10 @@ class Waits:
     def wait4(self, pid: int, options: int) -> Any:
         """Wait for a child, as `os.wait4`."""
         self._learn_name(pid, options)
+        before = self._before_reaping(pid, options)
         result = self._wait4(pid, options)  # type: ignore[misc] # installed only where it exists
-        self._ended(*result)
+        ended, status, usage = result
+        self._ended(ended, status, usage, before)
         return result
 
     def waitpid(self, pid: int, options: int, /) -> Any:
@@ -130,15 +134,40 @@ class Waits:
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             self._recorder.trouble(error)
 
-    def _ended(self, pid: int, status: int, usage: Any) -> None:
+    def _before_reaping(self, pid: int, options: int) -> tuple[int, tuple[int, int]] | None:
+        """Wait until a child has ended, without reaping it; return it and our bytes so far.
+
+        None where that cannot be asked without changing what the wait does.
+        """
+        if self._waitid is None or options & ~os.WNOHANG or (pid < 1 and pid != -1):
+            return None
+        kind, number = (os.P_PID, pid) if pid > 0 else (os.P_ALL, 0)
+        try:
+            found = self._waitid(kind, number, os.WEXITED | os.WNOWAIT | options)
+        except OSError:
+            return None  # the wait itself will say so
+        if found is None or not found.si_pid:
+            return None
+        if pid < 0:
+            self._learn_name(found.si_pid, 0)
+        so_far = bytes_so_far()
+        return (found.si_pid, so_far) if so_far else None
+
+    def _ended(
+        self, pid: int, status: int, usage: Any, before: tuple[int, tuple[int, int]] | None
+    ) -> None:
         try:
             if pid and (os.WIFEXITED(status) or os.WIFSIGNALED(status)):
+                moved: tuple[int | None, int | None] = (None, None)
+                if before is not None and before[0] == pid and (after := bytes_so_far()):
+                    moved = after[0] - before[1][0], after[1] - before[1][1]
                 self._recorder.wait(
                     pid,
                     self._names.pop(pid, None),
                     os.waitstatus_to_exitcode(status),
                     round(usage.ru_utime + usage.ru_stime, 6),
                     usage.ru_maxrss * _RSS_UNIT,
+                    moved,
                 )
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             self._recorder.trouble(error)
