@@ -44,9 +44,14 @@ def pages() -> dict[str, str]:
 def cli_page() -> str:
     """Return the page of the commands, from the help that click knows."""
     from provfs.cli.main import cli  # noqa: PLC0415 - the other page needs no command line
+    from provfs_agent.cli import cli as agent  # noqa: PLC0415
 
     blocks = ["# Commands", _NOTE]
-    for path, command, context in _commands(cli, click.Context(cli, info_name="provfs")):
+    groups = [
+        *_commands(cli, click.Context(cli, info_name="provfs")),
+        *_commands(agent, click.Context(agent, info_name="provfs-agent")),
+    ]
+    for path, command, context in groups:
         usage = " ".join([path, *command.collect_usage_pieces(context)])
         blocks += [f"## `{path}`", f"```\n{usage}\n```", *_help(path, command)]
         options = [

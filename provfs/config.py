@@ -28,8 +28,32 @@ APPEND_HASH_LIMIT_BYTES = 64 << 20
 Above this the program would wait noticeably (about 10 ms per 64 MiB from the page cache), so that
 the digest stays absent, with the reason, and is filled in at ingest if the file is still there."""
 
+_LAST_PORT = 65_535
 _LISTS = {("scope", "include"): "include", ("scope", "exclude"): "exclude"}
 _INTEGERS = {("hash", "append_limit_bytes"): "append_hash_limit_bytes"}
+
+
+class AgentSettings(NamedTuple):
+    """The section `[agent]` of `config.toml`; captured programs never see it.
+
+    Attributes:
+        watch: Directories and urls that are watched where the command line names none.
+        attribution: `strict` or `fast`: whether openers may be held for the time that it takes to
+            see who they are.
+        ingest_interval_s: Shortest time between two ingests.
+        rescan_interval_s: Time between two comparisons of all files with what is known of them.
+        poll_interval_s: Time between two listings where the system tells of no changes.
+        requests_per_s: Most listing requests to a remote filesystem.
+        metrics_port: Port on the loopback interface for Prometheus; 0 for none.
+    """
+
+    watch: tuple[str, ...] = ()
+    attribution: str = "strict"
+    ingest_interval_s: float = 1.0
+    rescan_interval_s: float = 86_400.0
+    poll_interval_s: float = 10.0
+    requests_per_s: float = 5.0
+    metrics_port: int = 0
 
 
 class Settings(NamedTuple):
@@ -113,6 +137,16 @@ def resolve(home: str | os.PathLike[str] | None = None) -> Settings:
     return Settings(home=directory, **_read_file(directory / "config.toml"))
 
 
+def resolve_agent(settings: Settings) -> AgentSettings:
+    """Return how the agent of a home is configured.
+
+    Raises:
+        ConfigError: `config.toml` cannot be read, or holds an unknown or malformed setting.
+    """
+    path = settings.home / "config.toml"
+    return _agent_settings(_parsed(path).get("agent", {}), path)
+
+
 def prepare_home(settings: Settings) -> None:
     """Create the home with mode 0700, and its journal directory, where they are missing.
 
@@ -135,10 +169,14 @@ def prepare_home(settings: Settings) -> None:
 
 def _read_file(path: Path) -> dict[str, Any]:
     """Return the settings that a configuration file holds; nothing where there is no file."""
+    return _checked(_parsed(path), path)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - captured processes never come here and must not pay for it
 
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
@@ -146,7 +184,6 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(
             msg, hint="mend the file; `provfs init --help` shows an example"
         ) from error
-    return _checked(document, path)
 
 
 def _checked(document: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -156,6 +193,9 @@ def _checked(document: dict[str, Any], path: Path) -> dict[str, Any]:
             raise _malformed(path, section, "a [section]", content)
         if section == "kinds":
             fields["kinds"] = tuple(_kind_patterns(content, path))
+            continue
+        if section == "agent":
+            _agent_settings(content, path)
             continue
         for key, value in content.items():
             if name := _LISTS.get((section, key)):
@@ -169,8 +209,41 @@ def _checked(document: dict[str, Any], path: Path) -> dict[str, Any]:
             else:
                 known = ", ".join(f"{s}.{k}" for s, k in (*_LISTS, *_INTEGERS))
                 msg = f"unknown setting {section}.{key} in {path}"
-                raise ConfigError(msg, hint=f"known settings: {known}, kinds.<kind>")
+                raise ConfigError(
+                    msg, hint=f"known settings: {known}, kinds.<kind>, agent.<option>"
+                )
     return fields
+
+
+def _agent_settings(content: dict[str, Any], path: Path) -> AgentSettings:
+    fields: dict[str, Any] = {}
+    for key, value in content.items():
+        name = f"agent.{key}"
+        if key == "watch":
+            if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+                raise _malformed(path, name, "a list of directories and urls", value)
+            fields[key] = tuple(value)
+        elif key == "attribution":
+            if value not in {"strict", "fast"}:
+                raise _malformed(path, name, "'strict' or 'fast'", value)
+            fields[key] = value
+        elif key == "metrics_port":
+            if (
+                not isinstance(value, int)
+                or isinstance(value, bool)
+                or not 0 <= value <= _LAST_PORT
+            ):
+                raise _malformed(path, name, "a port number, or 0 for none", value)
+            fields[key] = value
+        elif key in AgentSettings._fields:
+            if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+                raise _malformed(path, name, "a number above 0", value)
+            fields[key] = float(value)
+        else:
+            known = ", ".join(f"agent.{known}" for known in AgentSettings._fields)
+            msg = f"unknown setting {name} in {path}"
+            raise ConfigError(msg, hint=f"known settings: {known}")
+    return AgentSettings(**fields)
 
 
 def _kind_patterns(content: dict[str, Any], path: Path) -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ UNION ALL SELECT *, 4 FROM store.worker
 UNION ALL SELECT *, 5 FROM store.pipe
 UNION ALL SELECT *, 6 FROM store.peer
 UNION ALL SELECT *, 7 FROM store.parent
-UNION ALL SELECT *, 8 FROM store.child;
+UNION ALL SELECT *, 8 FROM store.child
+UNION ALL SELECT *, 99 FROM store."window";
 COMMENT ON VIEW store.evidence IS 'What each rule says about each pair of versions';
 
 CREATE OR REPLACE VIEW store.pairs AS

@@ -2,7 +2,7 @@
 -- Reads: arrived, made.
 INSERT INTO store.reads
 SELECT execution_id, program_id, version_id, opened_ns, closed_ns, opens, bytes, ranges, thread, context, channel, unstable
-FROM arrived WHERE mode = 'read' AND version_id IS NOT NULL ORDER BY opened_ns;
+FROM arrived WHERE mode = 'read' AND version_id IS NOT NULL AND opens > 0 ORDER BY opened_ns;
 
 -- An observed version existed when it was first opened, whatever the clock of the filesystem says.
 UPDATE store.versions AS v SET created_ns = a.opened_ns

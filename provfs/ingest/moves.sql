@@ -45,7 +45,7 @@ INSERT INTO emerged SELECT version_id FROM unseen;
 CREATE OR REPLACE TEMP TABLE fates AS
 SELECT
     m.*, v.digest, v.size_bytes, v.complete, v.execution_id AS writer_id,
-    e.program_id IS NOT NULL AND e.program_id = m.program_id AND v.artifact_id = m.source_id
+    e.program_id IS NOT NULL AND e.program_id IS NOT DISTINCT FROM m.program_id AND v.artifact_id = m.source_id
         AND row_number() OVER (PARTITION BY m.version_id ORDER BY m.at_ns, m.row_id) = 1 AS goes_along,
     (SELECT max(version_id) FROM store.versions) + row_number() OVER (ORDER BY m.at_ns, m.row_id) AS new_id
 FROM moved m

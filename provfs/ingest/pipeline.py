@@ -119,13 +119,25 @@ def _take(
         _name_artifacts(connection, settings)
         _run(connection, "accesses")
         _run(connection, "doubles")
+        _run(connection, "change_states")
         _find_over(connection)
         _fill_digests(connection, "write")
         _run(connection, "writes")
         _move(connection)
         _run(connection, "reads_match")
         _fill_digests(connection, "read")
-        for step in ("reads_new", "finish", "removals", "copies", "relations", "pipes", "store"):
+        for step in (
+            *(
+                "reads_new",
+                "finish",
+                "changes",
+                "removals",
+                "copies",
+                "relations",
+                "pipes",
+                "store",
+            ),
+        ):
             _run(connection, step)
     return counts
 

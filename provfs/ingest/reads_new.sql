@@ -1,6 +1,6 @@
 -- Reads whose fingerprint was not known: the same content as just before is the same version (its times were
 -- touched), if that had not been moved or removed meanwhile; other content is a version that nobody was seen to
--- write. Reads: arrived. Leaves: arrived.version_id; adds to emerged.
+-- write. Reads: arrived, removals. Leaves: arrived.version_id; adds to emerged.
 CREATE OR REPLACE TEMP TABLE strangers AS
 SELECT row_id, artifact_id, opened_ns, fingerprint, digest, size_bytes
 FROM arrived WHERE mode = 'read' AND version_id IS NULL;
@@ -18,6 +18,7 @@ SELECT t.row_id, t.artifact_id, t.opened_ns, t.fingerprint, p.version_id
 FROM strangers t
 ASOF JOIN placed p ON p.artifact_id = t.artifact_id AND p.at_ns <= t.opened_ns
 WHERE p.is_here AND (p.ended_ns IS NULL OR p.ended_ns > t.opened_ns)
+    AND NOT EXISTS (FROM removals d WHERE d.artifact_id = t.artifact_id AND d.at_ns BETWEEN p.at_ns AND t.opened_ns)
     AND (p.digest = t.digest OR (t.digest IS NULL AND t.fingerprint IS NULL));
 
 INSERT INTO store.sightings
@@ -40,9 +41,11 @@ SELECT
 FROM (
     SELECT
         t.*, t.digest IS NULL OR t.digest IS DISTINCT FROM lag(t.digest) OVER earlier
-            OR coalesce(p.at_ns > lag(t.opened_ns) OVER earlier, false) AS begins
+            OR coalesce(p.at_ns > lag(t.opened_ns) OVER earlier, false)
+            OR coalesce(d.at_ns >= lag(t.opened_ns) OVER earlier, false) AS begins
     FROM states t
     ASOF LEFT JOIN placed p ON p.artifact_id = t.artifact_id AND p.at_ns <= t.opened_ns
+    ASOF LEFT JOIN removals d ON d.artifact_id = t.artifact_id AND d.at_ns <= t.opened_ns
     WINDOW earlier AS (PARTITION BY t.artifact_id ORDER BY t.opened_ns, t.state)
 );
 

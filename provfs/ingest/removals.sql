@@ -12,7 +12,7 @@ INSERT INTO store.endings SELECT version_id, min(at_ns) FROM gone GROUP BY versi
 INSERT INTO store.changes
 SELECT r.at_ns, r.artifact_id, 'removed', g.version_id, r.execution_id, r.channel
 FROM removals r
-LEFT JOIN gone g ON g.artifact_id = r.artifact_id AND g.at_ns = r.at_ns AND g.execution_id = r.execution_id
+LEFT JOIN gone g ON g.artifact_id = r.artifact_id AND g.at_ns = r.at_ns AND g.execution_id IS NOT DISTINCT FROM r.execution_id
 WHERE g.version_id IS NOT NULL;
 
 UPDATE store.versions AS v SET scratch = true

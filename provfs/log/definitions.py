@@ -16,7 +16,7 @@ FORMAT = 3
 
 _RULES = (
     *("contexts", "same_process", "worker", "pipe", "peer", "parent", "child", "rename", "copy"),
-    "pairs",
+    *("window", "pairs"),
 )
 _SURFACE = ("views", "macros", "questions", "remaking")
 

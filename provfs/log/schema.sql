@@ -215,11 +215,11 @@ COMMENT ON COLUMN store.openings.context IS 'Notebook cell, task or request';
 COMMENT ON COLUMN store.openings.channel IS 'What saw it';
 
 CREATE TABLE store.changes (at_ns BIGINT, artifact_id BIGINT, kind VARCHAR, version_id BIGINT, execution_id BIGINT, channel VARCHAR);
-COMMENT ON TABLE store.changes IS 'What happened to an artifact other than through an access: removed, renamed, observed';
+COMMENT ON TABLE store.changes IS 'What happened to an artifact other than through an access of a known execution';
 COMMENT ON COLUMN store.changes.at_ns IS 'When, UTC epoch nanoseconds';
 COMMENT ON COLUMN store.changes.artifact_id IS 'To which artifact';
-COMMENT ON COLUMN store.changes.kind IS 'removed or renamed';
-COMMENT ON COLUMN store.changes.version_id IS 'The version that was there; null where none is known';
+COMMENT ON COLUMN store.changes.kind IS 'removed, renamed, created, modified, observed, attributes or read';
+COMMENT ON COLUMN store.changes.version_id IS 'The version that was there, or is there now for created, modified, observed; null where none is known';
 COMMENT ON COLUMN store.changes.execution_id IS 'Who did it; null where not known';
 COMMENT ON COLUMN store.changes.channel IS 'What saw it';
 

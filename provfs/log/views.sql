@@ -241,11 +241,11 @@ COMMENT ON COLUMN edges.written_at IS 'When the output was closed';
 CREATE OR REPLACE VIEW changes AS
 SELECT make_timestamptz(c.at_ns // 1000) AS at, a.uri, c.kind, c.version_id, c.execution_id, c.channel
 FROM store.changes c JOIN store.artifacts a ON a.artifact_id = c.artifact_id;
-COMMENT ON VIEW changes IS 'What happened to artifacts other than through an access';
+COMMENT ON VIEW changes IS 'What happened to artifacts other than through an access of a known execution';
 COMMENT ON COLUMN changes.at IS 'When';
 COMMENT ON COLUMN changes.uri IS 'Uri of the artifact';
-COMMENT ON COLUMN changes.kind IS 'removed or renamed';
-COMMENT ON COLUMN changes.version_id IS 'The version that was there; null where none is known';
+COMMENT ON COLUMN changes.kind IS 'removed, renamed; where nobody is known to have done it also created, modified, observed (found as it is), attributes, read';
+COMMENT ON COLUMN changes.version_id IS 'The version that was there, or that came with it; null where none is known';
 COMMENT ON COLUMN changes.execution_id IS 'Who did it; null where not known';
 COMMENT ON COLUMN changes.channel IS 'What saw it';
 

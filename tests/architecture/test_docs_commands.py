@@ -8,11 +8,18 @@ import click
 import pytest
 
 from provfs.cli.main import cli
+from provfs_agent.cli import cli as agent
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     path
-    for pattern in ("README.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/how-to/*.md")
+    for pattern in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "agent/*.md",
+        "docs/tutorial.md",
+        "docs/how-to/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -26,7 +33,7 @@ def _typed(path):
     lines = [line for block in blocks for line in block.splitlines()]
     for line in [*lines, *re.findall(r"`([^`\n]+)`", sentences)]:
         command = line.strip().removeprefix("$ ")
-        if re.match(r"(provfs|make) [\w-]", command):
+        if re.match(r"(provfs|provfs-agent|make) [\w-]", command):
             yield command
 
 
@@ -47,14 +54,14 @@ def test_pages_show_commands():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_shown_command_exists(command):
-    """A command on a page is a chore of the Makefile, or a command of provfs with its options."""
+    """A command on a page is a chore of the Makefile, or one of provfs or of its agent."""
     words = _words(command)
 
     if words[0] == "make":
         chores = [word for word in words[1:] if "=" not in word]
         assert set(chores) <= TARGETS
     else:
-        _check_command(words[1:])
+        _check_command(agent if words[0] == "provfs-agent" else cli, words[1:])
 
 
 def _words(command):
@@ -66,9 +73,8 @@ def _words(command):
         return command.split()
 
 
-def _check_command(words):
+def _check_command(command, words):
     """Walk down the groups, then check each option up to `--` or the next command of the shell."""
-    command = cli
     rest = iter(words)
     for word in rest:
         if word == "--" or set(word) <= set("|&;<>"):

@@ -61,12 +61,15 @@ def test_start_up_file_is_the_one_of_the_package(wheel):
 
 
 def test_wheel_declares_commands_and_protocol(wheel):
-    """The command `provfs` and the fsspec protocol `prov` come with the installation."""
+    """The commands and the fsspec protocol `prov` come with the installation."""
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
     declared = configparser.ConfigParser()
     declared.read_string(wheel.read(name).decode())
 
-    assert dict(declared["console_scripts"]) == {"provfs": "provfs.cli.main:main"}
+    assert dict(declared["console_scripts"]) == {
+        "provfs": "provfs.cli.main:main",
+        "provfs-agent": "provfs_agent.cli:main",
+    }
     assert dict(declared["fsspec.specs"]) == {
         "prov": "provfs.capture.filesystem:ProvenanceFileSystem"
     }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 
-def test_zarr_v3_on_a_wrapped_filesystem(client, needs):
+def test_zarr_v3_on_a_wrapped_filesystem(client):
     """Each chunk is an object of its own; an array leads to the file that was made from it."""
-    needs("zarr")
+    pytest.importorskip("zarr")
 
     found = client(
         """
@@ -30,9 +30,10 @@ def test_zarr_v3_on_a_wrapped_filesystem(client, needs):
     assert all(found.writes[chunk] == 1 for chunk in chunks)
 
 
-def test_xarray_over_a_handle(client, needs):
+def test_xarray_over_a_handle(client):
     """A NetCDF file that is read through a handle of the filesystem."""
-    needs("xarray", "h5netcdf")
+    pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
 
     found = client(
         """
@@ -50,9 +51,14 @@ def test_xarray_over_a_handle(client, needs):
     assert found.wrong == []
 
 
-def test_datasets_on_a_memory_filesystem(client, needs):
+@pytest.mark.xfail(
+    reason="The wrapped filesystem cannot be told from the bare one: a path that still carries"
+    " `prov::` is not stripped as one that carries the protocol of the target",
+    strict=True,
+)
+def test_datasets_on_a_memory_filesystem(client):
     """`save_to_disk` and `load_from_disk` with `storage_options`."""
-    needs("datasets")
+    pytest.importorskip("datasets")
 
     found = client(
         """
@@ -74,9 +80,9 @@ def test_datasets_on_a_memory_filesystem(client, needs):
     assert found.wrong == []
 
 
-def test_joblib_through_handles(client, needs):
+def test_joblib_through_handles(client):
     """A model that was dumped to a handle and loaded from one."""
-    needs("joblib")
+    pytest.importorskip("joblib")
 
     found = client(
         """
@@ -95,9 +101,9 @@ def test_joblib_through_handles(client, needs):
     assert found.edges == {("model.joblib", "report.txt")}
 
 
-def test_universal_pathlib(client, needs):
+def test_universal_pathlib(client):
     """Paths on the protocol `prov`."""
-    needs("upath")
+    pytest.importorskip("upath")
 
     found = client(
         """
@@ -134,9 +140,29 @@ def test_a_copy_in_chunks_between_storages(client, capture):
     assert found.wrong == []
 
 
-def test_scikit_learn_model_from_a_table(client, needs):
+def test_torch_through_handles(client):
+    """`torch.save` and `torch.load` on handles."""
+    pytest.importorskip("torch")
+
+    found = client(
+        """
+        import torch
+        with local.open("model.pt", "wb") as f:
+            torch.save({"w": torch.ones(10)}, f)
+        with local.open("model.pt", "rb") as f:
+            model = torch.load(f)
+        with local.open("report.txt", "w") as f:
+            f.write(str(float(model["w"].sum())))
+        """
+    )
+
+    assert found.edges == {("model.pt", "report.txt")}
+    assert found.wrong == []
+
+
+def test_scikit_learn_model_from_a_table(client):
     """Train and dump: the data leads to the model."""
-    needs("sklearn")
+    pytest.importorskip("sklearn")
 
     found = client(
         """

@@ -1,0 +1,1 @@
+"""What a file holds now: hashed off the critical path, and only where it stood still meanwhile."""

@@ -1,0 +1,165 @@
+"""Bring the index up to date with the disk, a little at a time, while events go on arriving.
+
+Contract: begins after the roots are marked, so that what changes during the scan makes events.
+A difference is only a reason to look at a path; what is true is decided when its turn
+comes, against the index as it is then. Nothing counts as removed that cannot be looked for.
+`step` returns soon.
+Not here: the comparison itself, see `provfs_agent.known.reconcile`; what a looked-at file turns out
+to hold, see `provfs_agent.service.contents`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections import deque
+from typing import TYPE_CHECKING
+
+from provfs_agent.events import clock_ns
+from provfs_agent.facts import Fact, Remove, Rename, Write
+from provfs_agent.known.reconcile import Difference, differences
+from provfs_agent.known.scan import files_below, is_gone, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from provfs.model import Fingerprint
+    from provfs_agent.known.index import Index
+
+LATER_NS = 2_500_000_000
+"""How much later a path is looked at again: longer than an event takes to become a fact."""
+
+_PATHS_PER_STEP = 500
+
+
+class CatchUp:
+    """What has still to be looked at.
+
+    Args:
+        index: What is known.
+        take: Told what was found.
+        is_busy: Says of a path that events will tell of it.
+        skip: Says of a directory that nothing below it is watched.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        take: Callable[[Fact], None],
+        is_busy: Callable[[str], bool],
+        skip: Callable[[str], bool],
+    ) -> None:
+        self._index = index
+        self._take = take
+        self._is_busy = is_busy
+        self._skip = skip
+        self._scans: deque[str] = deque()
+        self._running: Iterator[Difference | None] | None = None
+        self._gone: list[str] = []
+        self._later: list[tuple[int, str]] = []
+        self._wanted = 0
+        self.compared = 0
+        self.unreadable = 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do, now or later."""
+        return not (self._running or self._scans or self._wanted or self._later)
+
+    @property
+    def is_scanning(self) -> bool:
+        """Whether a tree is being compared, or has to be."""
+        return self._running is not None or bool(self._scans)
+
+    @property
+    def waiting(self) -> int:
+        """How many paths have to be looked at, as far as is known by now."""
+        return self._wanted + len(self._later)
+
+    def scan(self, directory: str) -> None:
+        """Compare a tree with what is known of it, soon."""
+        if directory not in self._scans:
+            self._scans.append(directory)
+
+    def look_again(self, path: str) -> None:
+        """Look at a path, or at what is below it, a little later."""
+        heapq.heappush(self._later, (clock_ns() + LATER_NS, path))
+
+    def step(self, now_ns: int, free: int) -> bool:
+        """Do a little; return whether there is more to do at once.
+
+        Args:
+            now_ns: The clock of events.
+            free: How many files may be handed on, so that those who hash them keep up.
+        """
+        while self._later and self._later[0][0] <= now_ns:
+            path = heapq.heappop(self._later)[1]
+            if os.path.isdir(path) and not os.path.islink(path):
+                self.scan(path)
+            else:
+                self._want(path)
+        self._compare()
+        if self._wanted and free > 0:
+            paths = self._index.take_wanted(min(free, _PATHS_PER_STEP))
+            self._wanted = max(0, self._wanted - len(paths)) if paths else 0
+            for path in paths:
+                self._look(path, now_ns)
+        return self.is_scanning or (self._wanted > 0 and free > 0)
+
+    def _compare(self) -> None:
+        if self._running is None:
+            if not self._scans:
+                return
+            directory = self._scans.popleft()
+            known = ((path, it.fingerprint) for path, it in self._index.below(directory))
+            found = files_below(directory, self._skip, self._on_error)
+            self._running = differences(known, found)
+        for _ in range(_PATHS_PER_STEP):
+            try:
+                difference = next(self._running)
+            except StopIteration:
+                self._running = None
+                self._end()
+                return
+            self.compared += 1
+            if difference is not None:
+                self._note(difference)
+
+    def _note(self, difference: Difference) -> None:
+        if difference.found is None:
+            self._gone.append(difference.path)
+        elif difference.known is None and (old := self._old_name(difference.found)):
+            self._take(Rename(old, difference.path, clock_ns(), None, difference.found))
+        else:
+            self._want(difference.path)
+
+    def _old_name(self, found: Fingerprint) -> str | None:
+        """Return the name that a file had before it was moved while nobody watched."""
+        for name in self._index.names_of(found):
+            known = self._index.get(name)
+            if known is not None and known.fingerprint[:4] == found[:4] and is_gone(name):
+                return name
+        return None
+
+    def _end(self) -> None:
+        gone, self._gone = self._gone, []
+        for path in gone:
+            if is_gone(path) and not self._is_busy(path) and self._index.get(path) is not None:
+                self._take(Remove(path, clock_ns(), None))
+
+    def _look(self, path: str, now_ns: int) -> None:
+        state, known = state_of(path), self._index.get(path)
+        if self._is_busy(path):
+            return
+        if state is not None:
+            if known is None or known.fingerprint != state or known.digest is None:
+                self._take(Write(path, now_ns, now_ns, None, state, sure=False))
+        elif known is not None and is_gone(path):
+            self._take(Remove(path, now_ns, None))
+
+    def _want(self, path: str) -> None:
+        self._index.want(path)
+        self._wanted += 1
+
+    def _on_error(self, _: OSError) -> None:
+        self.unreadable += 1

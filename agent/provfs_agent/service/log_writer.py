@@ -1,0 +1,162 @@
+"""Have the journals taken into the log whenever they have grown, and never wait for it.
+
+Contract: at most one ingest at a time, in a process of its own that is started when it is needed
+and ended when nothing has come for `IDLE_S`. After an ingest that failed or took long the next one
+comes later; what waits goes on waiting in the journals. Not here: the ingest, see
+`provfs_agent.service.ingester`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDLE_S = 60.0
+"""After this time without work the ingesting process is ended; it takes 0.3 s to start again."""
+
+_DUTY = 4.0
+_LONGEST_PAUSE_S = 10.0
+_FIRST_FAILURE_PAUSE_S = 1.0
+
+
+class LogWriter:
+    """The one writer of the log of a home.
+
+    Args:
+        home: The home.
+        journals: Its journal directory.
+        execution: Execution name of the agent.
+        interval_s: Shortest time between the ends of two ingests.
+    """
+
+    def __init__(self, home: Path, journals: Path, execution: str, interval_s: float) -> None:
+        self.interval_s = interval_s
+        self.last_error = ""
+        self.last_ingest_s: float | None = None
+        self.records = 0
+        self._home = home
+        self._journals = journals
+        self._execution = execution
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answer = b""
+        self._is_asked = False
+        self._next_s = 0.0
+        self._failure_pause_s = 0.0
+        self._taken = -1
+        self._asked_for = -1
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the ingesting process; None while there is none."""
+        return None if self._process is None else self._process.pid
+
+    def fileno(self) -> int | None:
+        """Return a descriptor that is readable when an ingest has ended; None while none runs."""
+        if self._process is None or self._process.stdout is None or not self._is_asked:
+            return None
+        return self._process.stdout.fileno()
+
+    def step(self, now_s: float) -> None:
+        """Take the answer to the last ingest, and begin the next where journals have grown."""
+        if self._is_asked:
+            self._listen(now_s)
+        if self._is_asked or now_s < self._next_s:
+            return
+        sizes = self._sizes()
+        if sizes != self._taken:
+            self._ask(sizes, now_s)
+        else:
+            self._next_s = now_s + self.interval_s
+            if self._process is not None and now_s > (self.last_ingest_s or 0.0) + IDLE_S:
+                self.close()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all that stands in the journals is in the log."""
+        return not self._is_asked and self._sizes() == self._taken
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """End the ingesting process after the ingest that is under way."""
+        process, self._process = self._process, None
+        self._is_asked = False
+        if process is None:
+            return
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+    def _ask(self, sizes: int, now_s: float) -> None:
+        try:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [
+                        *(sys.executable, "-m", "provfs_agent.service.ingester"),
+                        *(os.fspath(self._home), self._execution),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, "PROVFS_DISABLED": "1"},
+                    start_new_session=True,
+                )
+                if self._process.stdout is not None:
+                    os.set_blocking(self._process.stdout.fileno(), False)
+            if self._process.stdin is not None:
+                self._process.stdin.write(b"\n")
+                self._process.stdin.flush()
+            self._is_asked, self._asked_for, self._answer = True, sizes, b""
+        except OSError as error:
+            self._fail(f"the ingesting process cannot be used: {error}", now_s)
+            self.close(0.0)
+
+    def _listen(self, now_s: float) -> None:
+        if self._process is None or self._process.stdout is None:
+            return
+        while chunk := self._process.stdout.read(65_536):
+            self._answer += chunk
+        if not self._answer.endswith(b"\n"):
+            if self._process.poll() is not None:
+                self._fail(f"the ingesting process ended with {self._process.returncode}", now_s)
+                self.close()
+            return
+        self._is_asked = False
+        answer = json.loads(self._answer)
+        if "records" not in answer:
+            self._fail(str(answer.get("busy") or answer.get("error")), now_s)
+            return
+        self._taken = self._asked_for
+        self.records += answer["records"]
+        self.last_error, self._failure_pause_s = "", 0.0
+        self.last_ingest_s = now_s
+        pause_s = min(max(self.interval_s, _DUTY * answer["elapsed_s"]), _LONGEST_PAUSE_S)
+        self._next_s = now_s + pause_s
+
+    def _fail(self, reason: str, now_s: float) -> None:
+        self.last_error = reason
+        self._failure_pause_s = min(
+            max(_FIRST_FAILURE_PAUSE_S, 2 * self._failure_pause_s), _LONGEST_PAUSE_S
+        )
+        self._next_s = now_s + self._failure_pause_s
+
+    def _sizes(self) -> int:
+        """Return what tells whether the journals have grown since it was asked last."""
+        sizes = []
+        with contextlib.suppress(OSError), os.scandir(self._journals) as entries:
+            for entry in entries:
+                if entry.name.endswith(".jsonl"):
+                    with contextlib.suppress(OSError):
+                        sizes.append((entry.name, entry.stat().st_size))
+        return hash(frozenset(sizes))

@@ -1,0 +1,236 @@
+"""Raw events become facts: what was read, written, renamed and removed, and by whom."""
+
+import pytest
+
+from provfs_agent.facts import Appeared, Lost, Read, Remove, Rename, Write
+from provfs_agent.settle import Settler
+from tests.agent.events_by_hand import MS, Stream, actor, state
+
+WRITER, READER, MOVER = actor(10), actor(20), actor(30)
+A, B = state(1), state(2, mtime=2)
+
+
+@pytest.fixture
+def settler():
+    return Settler()
+
+
+@pytest.fixture
+def gate():
+    return Stream("gate")
+
+
+def _due(settler, at_ms):
+    return settler.due(at_ms * MS)
+
+
+def test_read_is_a_fact_at_its_close(settler, gate):
+    """A file that is opened and closed was read, from the opening to the closing."""
+    settler.feed(gate(1, "open", "/d/a", READER), None)
+    settler.feed(gate(5, "close_read", "/d/a", READER), A)
+
+    assert _due(settler, 5) == [Read("/d/a", 1 * MS, 5 * MS, READER, A)]
+    assert len(settler) == 0
+
+
+def test_write_is_a_fact_when_it_was_quiet(settler, gate):
+    """A written file is told a while after its close, not before."""
+    settler.feed(gate(1, "create", "/d/a", WRITER), None)
+    settler.feed(gate(1, "open", "/d/a", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
+
+    assert _due(settler, 50) == []
+    assert _due(settler, 200) == [Write("/d/a", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)]
+
+
+def test_open_for_writing_alone_is_not_sure(settler, gate):
+    """A close after opening for writing proves nothing: a lock file, or a mapped store."""
+    settler.feed(gate(1, "open", "/d/a", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
+
+    (fact,) = _due(settler, 200)
+
+    assert not fact.sure
+
+
+def test_change_that_is_told_late_makes_the_write_sure(settler, gate):
+    """The channel of changes may lag behind that of closes."""
+    settler.feed(gate(1, "open", "/d/a", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
+    settler.feed(gate(12, "modify", "/d/a", WRITER, order="merged"), None)
+
+    (fact,) = _due(settler, 200)
+
+    assert fact.sure
+    assert _due(settler, 5000) == []
+
+
+def test_temporary_file_is_known_by_its_final_name_only(settler, gate):
+    """A file that its writer makes and renames at once never had the temporary name."""
+    settler.feed(gate(1, "create", "/d/x.tmp", WRITER), None)
+    settler.feed(gate(1, "open", "/d/x.tmp", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/x.tmp", WRITER), A)
+    settler.feed(gate(10, "rename", "/d/x", WRITER, old_path="/d/x.tmp"), A)
+
+    assert _due(settler, 500) == [Write("/d/x", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)]
+
+
+def test_rename_by_another_process_is_a_rename(settler, gate):
+    """What one process wrote and another moved are two facts, in their order."""
+    settler.feed(gate(1, "create", "/d/x.tmp", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/x.tmp", WRITER), A)
+    settler.feed(gate(10, "rename", "/d/x", MOVER, old_path="/d/x.tmp"), A)
+
+    write, rename = _due(settler, 500)
+
+    assert (write.path, write.actor) == ("/d/x.tmp", WRITER)
+    assert rename == Rename("/d/x.tmp", "/d/x", 10 * MS, MOVER, A)
+
+
+def test_rewrite_of_an_old_file_and_rename_are_two_facts(settler, gate):
+    """The name that an old file had is not a temporary one: it stays in the record."""
+    settler.feed(gate(1, "open", "/d/x", WRITER), None)
+    settler.feed(gate(2, "modify", "/d/x", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/x", WRITER), A)
+    settler.feed(gate(10, "rename", "/d/y", WRITER, old_path="/d/x"), A)
+
+    assert [type(fact) for fact in _due(settler, 500)] == [Write, Rename]
+
+
+def test_reader_gets_the_write_told_before_its_read(settler, gate):
+    """What somebody else reads within the quiet time was written before."""
+    settler.feed(gate(1, "create", "/d/a", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
+    settler.feed(gate(10, "open", "/d/a", READER), None)
+    settler.feed(gate(12, "close_read", "/d/a", READER), A)
+
+    assert [type(fact) for fact in _due(settler, 12)] == [Write, Read]
+
+
+def test_two_writers_in_a_row_are_two_writes(settler, gate):
+    """Two processes that write one file within the quiet time both wrote it."""
+    settler.feed(gate(1, "open", "/d/a", WRITER), None)
+    settler.feed(gate(2, "close_write", "/d/a", WRITER), A)
+    settler.feed(gate(3, "open", "/d/a", MOVER), None)
+    settler.feed(gate(4, "close_write", "/d/a", MOVER), B)
+
+    assert [fact.actor for fact in _due(settler, 500)] == [WRITER, MOVER]
+
+
+def test_rewrites_by_nobody_known_are_one(settler):
+    """Without identities, what happens within the quiet time is one change."""
+    seen = Stream("inotify")
+    settler.feed(seen(1, "create", "/d/a"), None)
+    settler.feed(seen(2, "close_write", "/d/a"), A)
+    settler.feed(seen(5, "close_write", "/d/a"), B)
+
+    (fact,) = _due(settler, 500)
+
+    assert (fact.state, fact.created, fact.opened_ns, fact.closed_ns) == (B, True, 2 * MS, 5 * MS)
+
+
+def test_use_belongs_to_the_opener_and_not_to_the_one_who_closes(settler, gate):
+    """A forked child that is last to close did not open the file."""
+    settler.feed(gate(1, "open", "/d/a", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/a", actor(11)), A)
+
+    (fact,) = _due(settler, 500)
+
+    assert (fact.actor, fact.opened_ns) == (WRITER, 1 * MS)
+
+
+def test_created_and_never_closed_is_taken_after_a_silence(settler):
+    """In a freshly made directory the close is often missed: the file is taken as it is."""
+    seen = Stream("inotify")
+    settler.feed(seen(1, "create", "/d/a"), None)
+
+    assert _due(settler, 1500) == []
+    (fact,) = _due(settler, 2500)
+    assert (fact.path, fact.created, fact.closed) == ("/d/a", True, False)
+
+
+def test_cut_without_opening_is_a_write(settler, gate):
+    """`truncate(path)` opens nothing: only the change is seen."""
+    settler.feed(gate(1, "modify", "/d/a", WRITER), None)
+
+    (fact,) = _due(settler, 2500)
+
+    assert (fact.actor, fact.sure) == (WRITER, True)
+
+
+def test_file_that_stays_open_is_told_after_a_minute_and_again(settler, gate):
+    """A log that is held open for hours is not silent for hours, and its close still counts."""
+    settler.feed(gate(1, "open", "/d/log", WRITER), None)
+    for at_ms in range(2, 60_000, 1000):
+        settler.feed(gate(at_ms, "modify", "/d/log", WRITER), None)
+        assert _due(settler, at_ms) == []
+    (first,) = _due(settler, 62_000)
+    settler.feed(gate(70_000, "modify", "/d/log", WRITER), None)
+    settler.feed(gate(70_001, "close_write", "/d/log", WRITER), A)
+    (last,) = _due(settler, 71_000)
+
+    assert (first.actor, first.closed) == (WRITER, False)
+    assert (last.opened_ns, last.state, last.sure) == (1 * MS, A, True)
+
+
+def test_came_and_went_unseen_is_nothing(settler):
+    """A scratch file of nobody known leaves no trace."""
+    seen = Stream("inotify")
+    settler.feed(seen(1, "create", "/d/t"), None)
+    settler.feed(seen(2, "close_write", "/d/t"), A)
+    settler.feed(seen(3, "delete", "/d/t"), None)
+
+    assert _due(settler, 5000) == []
+
+
+def test_scratch_file_of_a_known_process_is_kept(settler, gate):
+    """Edges pass through a short-lived file, so its write, read and removal are facts."""
+    settler.feed(gate(1, "create", "/d/t", WRITER), None)
+    settler.feed(gate(2, "close_write", "/d/t", WRITER), None)
+    settler.feed(gate(3, "open", "/d/t", READER), None)
+    settler.feed(gate(4, "close_read", "/d/t", READER), None)
+    settler.feed(gate(5, "delete", "/d/t", MOVER), None)
+
+    assert [type(fact) for fact in _due(settler, 5000)] == [Write, Read, Remove]
+
+
+def test_directory_rename_takes_along_what_is_going_on_below(settler, gate):
+    """A file that is open while its directory moves is closed under the new name."""
+    settler.feed(gate(1, "create", "/d/old/a", WRITER), None)
+    settler.feed(gate(1, "open", "/d/old/a", WRITER), None)
+    settler.feed(gate(5, "rename", "/d/new", MOVER, old_path="/d/old", is_directory=True), None)
+    settler.feed(gate(9, "close_write", "/d/new/a", WRITER), A)
+
+    rename, write = _due(settler, 500)
+
+    assert rename == Rename("/d/old", "/d/new", 5 * MS, MOVER, None, is_directory=True)
+    assert (write.path, write.opened_ns, write.created) == ("/d/new/a", 1 * MS, True)
+
+
+def test_new_directory_has_to_be_looked_into(settler, gate):
+    """Files can be made in a directory before it is watched."""
+    settler.feed(gate(1, "create", "/d/sub", WRITER, is_directory=True), None)
+
+    assert _due(settler, 1) == [Appeared("/d/sub", 1 * MS)]
+
+
+def test_loss_says_from_when_to_when(settler, gate):
+    """After an overflow what waits is told, and the loss reaches back to the last event."""
+    settler.feed(gate(1, "create", "/d/a", WRITER), None, "/d")
+    settler.feed(gate(2, "close_write", "/d/a", WRITER), A, "/d")
+    settler.feed(gate(9, "overflow", "/d", None, lost=3, detail="queue full"), None, "/d")
+
+    write, lost = _due(settler, 9)
+
+    assert isinstance(write, Write)
+    assert lost == Lost("overflow", "/d", 2 * MS, 9 * MS, 3, "queue full")
+
+
+def test_end_of_the_agent_tells_what_waits(settler, gate):
+    """Nothing that was seen is dropped because the agent ends."""
+    settler.feed(gate(1, "create", "/d/a", WRITER), None)
+    settler.feed(gate(2, "open", "/d/a", WRITER), None)
+
+    (fact,) = settler.flush(3 * MS)
+
+    assert (fact.path, fact.closed) == ("/d/a", False)
