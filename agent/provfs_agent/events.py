@@ -187,7 +187,8 @@ class WatchSettings:
         attribution: `strict` asks for the gate, which lets openers wait some 50 µs; `fast` never
             does.
         level: The only level to try, for tests and for operators who know; `auto` otherwise.
-        whole_filesystem: Mark the filesystem and not each directory; every opening on it then pays.
+        whole_filesystem: Mark the filesystem and not each directory, where that can be; every
+            opening on it then pays.
             None: only where the root is a filesystem of its own.
         skip_paths: Absolute paths of directories below which nothing is watched; the home of provfs
             must be among them.

@@ -208,6 +208,12 @@ class _Group(InotifyWatchGroup):
             self._leaving = None if path is None else (event.cookie, path)
         super().on_event(event)
 
+    def left(self, cookie: int, path: bytes) -> None:
+        """Learn that a directory did not come in again, unless a later event has told already."""
+        if self._leaving == (cookie, path):
+            self._leaving = None
+            self.forget(path)
+
     def forget(self, path: bytes) -> None:
         """Take back the watches below a directory that is no longer here."""
         below = path + b"/"
@@ -286,7 +292,7 @@ class _Emitter(InotifyEmitter):
                 self._tell_found(path)
         elif event.is_moved_from:
             if is_directory and isinstance(self._inotify, _Group):
-                self._inotify.forget(path)
+                self._inotify.left(event.cookie, path)
             self._tell("delete", path, is_directory, detail="moved out")
         elif event.is_delete_self and path == os.fsencode(self.watch.path):
             self._tell("gone", path, True, detail="the root was removed")

@@ -14,6 +14,14 @@ from provfs_agent.backends.kernel.gate import SILENCE_S
 PROGRAMS = 1000
 
 
+@pytest.fixture
+def root(tmp_path):
+    """Return a directory on the filesystem of the machine: what is tested here is none of its."""
+    path = (tmp_path / "root").resolve()
+    path.mkdir()
+    return path
+
+
 def test_every_short_program_is_identified(watch, root):
     """Of 1,000 programs that live a few milliseconds, each is known with its command and parent."""
     (root / "a").write_text("data")

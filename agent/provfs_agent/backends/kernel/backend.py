@@ -182,6 +182,7 @@ class KernelBackend:
         ready = self._ledger.wait_until_ready()
         if ready.refused:
             raise OSError(ready.refused)
+        self._marks = ready.mode
         self._reports["ledger"] = wire.Report(ready.marks, 0, 0)
 
     def _start_gate(self) -> socket.socket:

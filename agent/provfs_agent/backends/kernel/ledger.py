@@ -110,7 +110,7 @@ class Ledger:
     def begin(self) -> None:
         """Mark everything; what happens from now on is told."""
         refused = self._tree.begin()
-        self._outbox.add(wire.Ready(self._tree.marks, refused))
+        self._outbox.add(wire.Ready(self._tree.marks, refused, self._tree.mode))
         self._outbox.flush(now=True)
 
     def run(self) -> NoReturn:

@@ -50,7 +50,6 @@ class Tree:
     """
 
     def __init__(self, plan: Plan, gate: socket.socket | None) -> None:
-        self._plan = plan
         self._gate = gate
         self._root = os.fsencode(plan.root)
         self._skip_paths = frozenset(map(os.fsencode, plan.skip_paths))
@@ -65,6 +64,7 @@ class Tree:
         self._asked: dict[int, list[Handle]] = {}
         self._number = 0
         self._gate_error = ""
+        self.mode = plan.marks
         self.names_everywhere = False
         self.marks = 0
         self.began = False
@@ -78,7 +78,7 @@ class Tree:
             OSError: The root cannot be marked.
         """
         fanotify.mark(self.group, fanotify.MARK_ADD, _SELF, self._root)
-        if self._plan.marks != "directory":
+        if self.mode != "directory":
             self._mark_filesystem()
         for _ in self._marked(self.root, all_below=True):
             pass
@@ -89,7 +89,7 @@ class Tree:
         """Have another gate mark all that is known; return what it refused."""
         self._gate, self._gate_error = gate, ""
         self._asked.clear()
-        if self._plan.marks == "filesystem":
+        if self.mode == "filesystem":
             self._ask_whole_filesystem()
         else:
             handles = list(self.directories)
@@ -104,7 +104,7 @@ class Tree:
         self._gate = None
         self._asked.clear()
         self._contents |= _OPENINGS
-        if self._plan.marks != "directory" and self.names_everywhere:
+        if self.names_everywhere:
             self._mark_filesystem()
         for handle in list(self.directories):
             self._mark_directory(handle)
@@ -134,7 +134,7 @@ class Tree:
     def mark_found(self, handle: Handle) -> None:
         """Mark a new directory whose content will be told, or has been told, by events."""
         self._mark_directory(handle)
-        if self._plan.marks != "filesystem":
+        if self.mode != "filesystem":
             self._ask_gate([handle])
 
     def found(self, handle: Handle) -> Iterator[tuple[bytes, bool, FileKey]]:
@@ -206,17 +206,16 @@ class Tree:
                 self._send(wire.MarkPaths(0, [self._present_path(handle)], add=True))
 
     def _mark_filesystem(self) -> None:
-        mask = _NAMES | (self._contents if self._plan.marks == "filesystem" else 0)
+        mask = _NAMES | (self._contents if self.mode == "filesystem" else 0)
         try:
             fanotify.mark(
                 self.group, fanotify.MARK_ADD | fanotify.MARK_FILESYSTEM, mask, self._root
             )
         except OSError:
-            if self._plan.marks == "filesystem":
-                raise
+            self.mode = "directory"
             return
         self.names_everywhere = True
-        if self._plan.marks == "filesystem" and self._gate is not None:
+        if self.mode == "filesystem" and self._gate is not None:
             self._ask_whole_filesystem()
 
     def _marked(self, handle: Handle, *, all_below: bool) -> Iterator[tuple[bytes, bool, FileKey]]:
@@ -227,7 +226,7 @@ class Tree:
                 batch = level[begin : begin + _BATCH]
                 for each in batch:
                     self._mark_directory(each)
-                if self._plan.marks != "filesystem":
+                if self.mode != "filesystem":
                     self._ask_gate(batch)
                 self.while_waiting()
             self._wait_for_gate()
@@ -283,7 +282,7 @@ class Tree:
 
     def _directory_mask(self, handle: Handle) -> int:
         if self.names_everywhere and handle.filesystem == self.root.filesystem:
-            if self._plan.marks == "filesystem":
+            if self.mode == "filesystem":
                 return 0
             return self._contents | fanotify.EVENT_ON_CHILD
         return _NAMES | self._contents | fanotify.EVENT_ON_CHILD

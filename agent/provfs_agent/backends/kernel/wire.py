@@ -68,10 +68,14 @@ class Report(msgspec.Struct, array_like=True, tag="r", frozen=True):
 
 
 class Ready(msgspec.Struct, array_like=True, tag="k", frozen=True):
-    """Everything is marked; `refused` says what could not be had, if anything."""
+    """Everything is marked.
+
+    `refused` says what could not be had, if anything; `mode` how it is marked, as `Plan.marks`.
+    """
 
     marks: int
     refused: str = ""
+    mode: str = ""
 
 
 class Failed(msgspec.Struct, array_like=True, tag="f", frozen=True):
