@@ -86,6 +86,7 @@ class Recorder:
         self.hooked = self._finished = False
         self.skip: Callable[[], None] | None = None
         self.unskip: Callable[[], None] = lambda: None
+        self.mute = self.unmute = self.unskip
         self.at_finish: list[Callable[[], None]] = []
         self._directory = directory
         self._load_settings = settings

@@ -2,7 +2,8 @@
 
 Contract: a message is a close of a number that no descriptor has; the library answers it, a system
 without the library says that there is no such descriptor. `skip` makes the next opening by this
-thread one that the library leaves alone, `unskip` takes that back where nothing was opened.
+thread one that the library leaves alone, `unskip` takes that back where nothing was opened. `mute`
+does so with all that this thread opens, moves and removes, until `unmute`.
 Source: `enum message` in `provfs/capture/preload/preload.h`.
 """
 
@@ -36,3 +37,13 @@ def unskip() -> None:
 def leave_waits() -> None:
     """Leave the waits for children to Python's hooks from now on."""
     _close(_FIRST - 3)
+
+
+def mute() -> None:
+    """Leave alone what this thread opens, moves and removes from now on; calls may be nested."""
+    _close(_FIRST - 4)
+
+
+def unmute() -> None:
+    """Take one `mute` of this thread back."""
+    _close(_FIRST - 5)

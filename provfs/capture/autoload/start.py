@@ -68,6 +68,7 @@ def _leave_rest(recorder: Recorder) -> None:
     from provfs.capture.autoload import native  # noqa: PLC0415 - loaded already
 
     recorder.skip, recorder.unskip = native.skip, native.unskip
+    recorder.mute, recorder.unmute = native.mute, native.unmute
     native.leave_waits()
 
 

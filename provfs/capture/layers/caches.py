@@ -50,10 +50,15 @@ def _altered(fs: Any) -> str | None:
 def _quiet(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        recorder = active()
+        if recorder is None:
+            return original(self, *args, **kwargs)
         token = inside.set(True)
+        recorder.mute()
         try:
             return original(self, *args, **kwargs)
         finally:
+            recorder.unmute()
             inside.reset(token)
 
     method.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function

@@ -83,9 +83,11 @@ def follow_file(
 ) -> io.BufferedReader:
     """Return a file in place of one that was just opened for reading, which is closed."""
     recorder.busy.add(get_ident())
+    recorder.mute()
     try:
         raw: Any = KnownFileIO(handle.name, "r")
     finally:
+        recorder.unmute()
         recorder.busy.discard(get_ident())
     raw._capture = OriginHandle(recorder, uri, stat_tuple(os.fstat(raw.fileno())), altered)  # noqa: SLF001 - the slot of our own raw files
     raw.__class__ = ReadingFileIO

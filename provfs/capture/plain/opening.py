@@ -120,7 +120,14 @@ class Opener:
                 and (file.startswith(self._trees) or file.endswith(self._suffixes))
             )
         ):
-            return self.original(file, mode, buffering, encoding, errors, newline, closefd, opener)
+            arguments = (file, mode, buffering, encoding, errors, newline, closefd, opener)
+            if self.recorder.skip is None or type(file) is int or not inside.get():
+                return self.original(*arguments)
+            self.recorder.skip()  # whoever is inside records it
+            try:
+                return self.original(*arguments)
+            finally:
+                self.recorder.unskip()
         raw_mode, binary, writes = parsed
         if buffering == 1 and binary:
             warnings.warn(

@@ -24,6 +24,7 @@ static _Atomic int64_t ids;
 #define THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
 THREAD bool busy;
 THREAD bool skipping; /* the next opening is recorded by Python's own hooks */
+THREAD int muted; /* above 0 while a cache keeps its own files, whose content has another name */
 
 static const char *number_after(const char *text, long long *number) {
     *number = strtoll(text, (char **)&text, 10);
@@ -176,6 +177,8 @@ void leave(void) { busy = false; }
 int answer(enum message message) {
     if (message == SKIP || message == UNSKIP)
         skipping = message == SKIP;
+    if (message == MUTE || message == UNMUTE)
+        muted += message == MUTE ? 1 : -1;
     if (message == WAITS)
         waits_are_seen = true;
     return 0;
@@ -183,10 +186,12 @@ int answer(enum message message) {
 
 /* Whether this opening is none of ours; asked once for each. */
 bool skipped(void) {
-    bool skip = skipping;
+    bool skip = skipping || muted > 0;
     skipping = false;
     return skip;
 }
+
+bool is_muted(void) { return muted > 0; }
 
 int64_t next_id(void) { return atomic_fetch_add(&ids, 1); }
 

@@ -12,7 +12,7 @@
 /* Look at a file before its name changes. `to` is NULL where there is only one name. */
 void move_before(struct move *move, int from_directory, const char *from, int to_directory, const char *to) {
     move->known = false;
-    if ((!scope_may_hold(from) && !(to && scope_may_hold(to))) || !enter())
+    if (is_muted() || (!scope_may_hold(from) && !(to && scope_may_hold(to))) || !enter())
         return;
     if (state_at(from_directory, from, false, &move->state) && locate(from_directory, from, move->from) &&
         (!to || locate(to_directory, to, move->to)) && (is_regular(&move->state) || (to && S_ISDIR(move->state.mode)))) {
@@ -94,7 +94,7 @@ void link_after(const struct move *move) {
 void named_after(int directory, const char *name) {
     struct state after;
     char path[PATH_BYTES];
-    if (!scope_may_hold(name) || !enter())
+    if (is_muted() || !scope_may_hold(name) || !enter())
         return;
     if (state_at(directory, name, false, &after) && is_regular(&after) && locate(directory, name, path) && scope_captures(path))
         written(path, clock_ns(), &after);

@@ -67,9 +67,10 @@ HIDDEN bool scope_captures(const char *path);
 
 /* Messages of Python's own hooks, as `close(MESSAGE - n)`; a test holds them against `provfs.capture.autoload.native`. */
 #define MESSAGE (-0x70F50000)
-enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MESSAGES };
+enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, MESSAGES };
 HIDDEN int answer(enum message message);
 HIDDEN bool skipped(void);
+HIDDEN bool is_muted(void);
 extern HIDDEN bool waits_are_seen;
 
 /* identity.c: who this process is. */

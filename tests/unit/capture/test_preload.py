@@ -269,7 +269,7 @@ def test_messages_of_python_and_library_have_the_same_numbers():
     header = (Path(preload.__file__).parent / "preload.h").read_text()
 
     assert f"#define MESSAGE (-{-native._FIRST:#010X}".replace("0X", "0x") in header
-    assert "enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MESSAGES };" in header
+    assert "enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, MESSAGES };" in header
 
 
 def test_without_the_library_nobody_answers():
