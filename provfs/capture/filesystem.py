@@ -131,7 +131,7 @@ def _wrap_targets(bare: type, state: dict[str, Any]) -> None:
         state["fss"] = {protocol: wrap(target) for protocol, target in targets.items()}
 
 
-def _class_of(bare: type) -> type:
+def _class_of(bare: Any) -> type:
     """Return the subclass of a filesystem class for wrapped instances, made once."""
     found = _classes.get(bare)
     if found is None:
@@ -147,8 +147,26 @@ def _class_of(bare: type) -> type:
             "storage_options": _kept("storage_options"),
             **captured_methods(bare),
         }
-        found = _classes[bare] = type(bare)(bare.__name__, (bare,), body)
+        if inspect.ismethod(bare._strip_protocol):  # noqa: SLF001 - how fsspec itself names a file
+            body["_strip_protocol"] = classmethod(_strip_protocol)
+        name = bare.__name__
+        if name == _OPENED_NATIVELY:
+            name = body["__qualname__"] = f"Provenance{name}"
+        found = _classes[bare] = type(bare)(name, (bare,), body)
     return found
+
+
+_OPENED_NATIVELY = "LocalFileSystem"
+"""pyarrow opens the files of a filesystem whose class has this name by itself, past capture."""
+
+
+def _strip_protocol(cls: Any, path: Any) -> Any:
+    """Strip the protocol, and `prov::` before it: some libraries hand on urls as they got them."""
+    if isinstance(path, str) and path.startswith("prov::"):
+        path = path[len("prov::") :]
+    elif isinstance(path, list):
+        return [cls._strip_protocol(item) for item in path]
+    return cls._provfs_bare._strip_protocol(path)  # noqa: SLF001 - our own mark on a class
 
 
 def _to_dict(self: Any, **options: Any) -> dict[str, Any]:

@@ -60,6 +60,19 @@ def test_a_handle_that_never_reads_is_no_read(place):
     assert [fact for fact in place.facts() if fact not in expected] == []
 
 
+def test_a_handle_that_is_closed_in_its_block_is_one_write(place):
+    """The block, and methods that somebody holds, go on as with the bare handle."""
+    with place.fs.open(place.at("n"), "wb") as f:
+        write = f.write
+        f.write(NEW)
+        f.close()
+    if place.kind != "memory":  # whose files stay open
+        with pytest.raises(ValueError, match="clos|write mode"):
+            write(NEW)
+
+    assert place.facts() == [whole("write", "n", NEW)]
+
+
 def test_nested_handles_are_two_accesses(place):
     """A copy by hand is a read and a write."""
     with place.fs.open(place.at("a"), "rb") as f, place.fs.open(place.at("n"), "wb") as g:

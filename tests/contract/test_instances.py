@@ -28,7 +28,9 @@ def test_a_wrapped_filesystem_has_the_face_of_the_bare_one(make_place, kind):
     bare, fs = place.bare, place.fs
 
     assert isinstance(fs, type(bare))
-    assert (type(fs).__name__, type(fs).__module__) == (type(bare).__name__, type(bare).__module__)
+    name = type(bare).__name__
+    name = f"Provenance{name}" if kind == "local" else name  # pyarrow opens past the other
+    assert (type(fs).__name__, type(fs).__module__) == (name, type(bare).__module__)
     assert fs.protocol == bare.protocol
     assert fs.storage_options == bare.storage_options
     assert fs.storage_args == bare.storage_args

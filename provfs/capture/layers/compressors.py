@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from provfs.capture.layers.foreign import bare_class
 from provfs.capture.operations.handles import class_like, safely, state_of_handle
 
 
@@ -36,7 +37,7 @@ def _tie(outer: Any, handle: Any) -> None:
 
 def _outer_close(self: Any) -> Any:
     below = self.__dict__.pop("_provfs_below", None)
-    self.__class__ = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    self.__class__ = bare_class(self)
     try:
         result = self.close()
     except BaseException:
@@ -51,7 +52,7 @@ def _outer_close(self: Any) -> Any:
 def _outer_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
     if kind is not None:
         _abort(self.__dict__.get("_provfs_below"))
-    return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
+    return bare_class(self).__exit__(self, kind, error, trace)
 
 
 def _abort(handle: Any) -> None:

@@ -19,13 +19,18 @@ _nested: set[int] = set()
 """Identities of the handles of which a method is running; the others that it calls are its own."""
 
 
+def bare_class(handle: Any) -> Any:
+    """Return the class that a handle had, or has again: a `with` keeps the method that it found."""
+    return getattr(type(handle), "_provfs_bare", type(handle))
+
+
 def _state(handle: Any) -> RemoteHandle | None:
     return handle.__dict__.get("_provfs_state")  # type: ignore[no-any-return] # a handle is untyped
 
 
 def _passing(self: Any, *args: Any, _name: str, **kwargs: Any) -> Any:
     """Run one method, and look at what passed."""
-    bare = getattr(type(self)._provfs_bare, _name)  # noqa: SLF001 - our own mark on a class
+    bare = getattr(bare_class(self), _name)
     state = _state(self)
     if state is None or id(self) in _nested:
         return bare(self, *args, **kwargs)

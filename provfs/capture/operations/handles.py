@@ -17,6 +17,7 @@ from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
 from provfs.capture.layers import foreign
+from provfs.capture.layers.foreign import bare_class
 from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
@@ -137,7 +138,7 @@ def _buffered_read(self: Any, length: int = -1) -> Any:
     before = self.loc
     token = inside.set(True)  # a block that a cache fetches is no read of the job
     try:
-        data = type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+        data = bare_class(self).read(self, length)
     finally:
         inside.reset(token)
     if state is not None and data:
@@ -148,7 +149,7 @@ def _buffered_read(self: Any, length: int = -1) -> Any:
 
 def _buffered_write(self: Any, data: Any) -> Any:
     state = state_of_handle(self)
-    count = type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
+    count = bare_class(self).write(self, data)
     if state is not None and count:
         safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
@@ -157,7 +158,7 @@ def _buffered_write(self: Any, data: Any) -> Any:
 async def _streamed_read(self: Any, length: int = -1) -> Any:
     state = state_of_handle(self)
     before = self.loc
-    data = await type(self)._provfs_bare.read(self, length)  # noqa: SLF001 - our own mark on a class
+    data = await bare_class(self).read(self, length)
     if state is not None and data:
         state.position = before
         if isinstance(self.size, int):
@@ -168,7 +169,7 @@ async def _streamed_read(self: Any, length: int = -1) -> Any:
 
 async def _streamed_write(self: Any, data: Any) -> Any:
     state = state_of_handle(self)
-    count = await type(self)._provfs_bare.write(self, data)  # noqa: SLF001 - our own mark on a class
+    count = await bare_class(self).write(self, data)
     if state is not None and count:
         safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
@@ -194,7 +195,7 @@ async def _streamed_close(self: Any) -> Any:
 
 def _close(self: Any, close: Any = None) -> Any:
     state = state_of_handle(self)
-    close = close or getattr(type(self), "_provfs_bare", type(self)).close
+    close = close or bare_class(self).close
     was_closed = bool(getattr(self, "closed", False))
     if state is None or was_closed:
         return close(self)
@@ -234,7 +235,7 @@ def _dropped(self: Any) -> None:
 
 def _commit(self: Any) -> Any:
     state = state_of_handle(self)
-    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    bare = bare_class(self)
     result = bare.commit(self)
     if state is not None and state.writes and not getattr(self, "autocommit", True):
         _take_state(self)
@@ -254,7 +255,7 @@ def _exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
     state = state_of_handle(self)
     if state is not None and kind is not None:
         state.aborted = True
-    return type(self)._provfs_bare.__exit__(self, kind, error, trace)  # noqa: SLF001 - our own mark on a class
+    return bare_class(self).__exit__(self, kind, error, trace)
 
 
 def _foreign_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
@@ -268,7 +269,7 @@ def _foreign_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
 
 def _memory_close(self: Any) -> Any:
     if not _is_published(self):
-        return type(self)._provfs_bare.close(self)  # noqa: SLF001 - our own mark on a class
+        return bare_class(self).close(self)
     state = _take_state(self)
     if state is not None:
         state.closing()
@@ -298,13 +299,13 @@ def _is_published(handle: Any) -> bool:
 
 
 def _memory_commit(self: Any) -> Any:
-    result = type(self)._provfs_bare.commit(self)  # noqa: SLF001 - our own mark on a class
+    result = bare_class(self).commit(self)
     _memory_close(self)
     return result
 
 
 def _reduce_ex(self: Any, protocol: int) -> Any:
-    bare = type(self)._provfs_bare  # noqa: SLF001 - our own mark on a class
+    bare = bare_class(self)
     state = self.__dict__.pop("_provfs_state", None)
     swapped = type(self)
     self.__class__ = bare

@@ -142,7 +142,7 @@ def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
             type(path) is not str
             or path[:1] != "/"
             or path[-1:] == "/"
-            or type(self)._strip_protocol.__func__ is not _strip_protocol  # noqa: SLF001 - how fsspec itself names a file
+            or type(self)._provfs_bare._strip_protocol.__func__ is not _strip_protocol  # noqa: SLF001 - how fsspec itself names a file
         ):  # all others stay as they are, and asking costs as much as the open itself
             path = self._strip_protocol(path)
         if self.auto_mkdir and ("w" in mode or "x" in mode or "a" in mode):

@@ -1,13 +1,13 @@
 """Real libraries on wrapped filesystems, and the edges that their programs leave in the log.
 
-Owner: these need the dependency group `clients`: pandas, pyarrow, fastparquet, dask[dataframe],
-distributed, zarr, xarray, h5netcdf, polars, universal-pathlib, datasets, joblib, scikit-learn,
-s3fs, moto[server]; optional: torch. A package that is missing skips its test. The marker `clients`
-selects or leaves out the folder.
+These need the dependency group `clients`. `make test-clients` installs it and sets
+`PROVFS_CLIENTS=required`, so that a package that is missing fails its test; elsewhere it is
+skipped. The marker `clients` selects or leaves out the folder.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -41,16 +41,33 @@ class Lineage:
     reads: dict[str, int]
     writes: dict[str, int]
     edges: set[tuple[str, str]]
+    artifacts: list[str]
     wrong: list[str]
     lost: int
 
 
 PREPARE = """
+import json, os
 import fsspec, provfs
 local = provfs.wrap(fsspec.filesystem("file"))
 memory = provfs.wrap(fsspec.filesystem("memory"))
+options = json.loads(os.environ.get("S3_OPTIONS", "{}"))
 if __name__ == "__main__":
 """
+
+
+@pytest.fixture
+def needs():
+    """Return a function that skips the test where a package is missing, or fails it."""
+
+    def check(*packages):
+        missing = [name for name in packages if importlib.util.find_spec(name) is None]
+        if missing and os.environ.get("PROVFS_CLIENTS") == "required":
+            pytest.fail(f"not installed: {', '.join(missing)}; see the group `clients`")
+        if missing:
+            pytest.skip(f"not installed: {', '.join(missing)}")
+
+    return check
 
 
 @pytest.fixture
@@ -62,7 +79,7 @@ def client(tmp_path):
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
 
-    def run(program, capture=False):
+    def run(program, capture=False, **variables):
         script = work / "job.py"
         script.write_text(PREPARE + textwrap.indent(textwrap.dedent(program), "    "))
         command = [sys.executable, "-W", "ignore", str(script)]
@@ -71,7 +88,7 @@ def client(tmp_path):
         done = subprocess.run(
             command,
             cwd=work,
-            env={**os.environ, "PROVFS_HOME": str(home), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PROVFS_HOME": str(home), "OMP_NUM_THREADS": "1", **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -99,6 +116,7 @@ def lineage(log, work):
         versions = connection.execute(
             "SELECT uri, digest FROM versions ORDER BY created_at, version_id"
         ).fetchall()
+        artifacts = connection.execute("SELECT uri FROM artifacts").fetchall()
         (lost,) = connection.execute(
             "SELECT coalesce(sum(lost_records), 0)::BIGINT FROM executions"
         ).fetchone()
@@ -111,6 +129,7 @@ def lineage(log, work):
         reads={short(uri): n for uri, mode, n in accesses if mode == "read"},
         writes={short(uri): n for uri, mode, n in accesses if mode == "write"},
         edges={(short(a), short(b)) for a, b in edges},
+        artifacts=[short(uri) for (uri,) in artifacts],
         wrong=wrong,
         lost=lost,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 
-def test_zarr_v3_on_a_wrapped_filesystem(client):
+def test_zarr_v3_on_a_wrapped_filesystem(client, needs):
     """Each chunk is an object of its own; an array leads to the file that was made from it."""
-    pytest.importorskip("zarr")
+    needs("zarr")
 
     found = client(
         """
@@ -30,10 +30,9 @@ def test_zarr_v3_on_a_wrapped_filesystem(client):
     assert all(found.writes[chunk] == 1 for chunk in chunks)
 
 
-def test_xarray_over_a_handle(client):
+def test_xarray_over_a_handle(client, needs):
     """A NetCDF file that is read through a handle of the filesystem."""
-    pytest.importorskip("xarray")
-    pytest.importorskip("h5netcdf")
+    needs("xarray", "h5netcdf")
 
     found = client(
         """
@@ -51,14 +50,9 @@ def test_xarray_over_a_handle(client):
     assert found.wrong == []
 
 
-@pytest.mark.xfail(
-    reason="The wrapped filesystem cannot be told from the bare one: a path that still carries"
-    " `prov::` is not stripped as one that carries the protocol of the target",
-    strict=True,
-)
-def test_datasets_on_a_memory_filesystem(client):
+def test_datasets_on_a_memory_filesystem(client, needs):
     """`save_to_disk` and `load_from_disk` with `storage_options`."""
-    pytest.importorskip("datasets")
+    needs("datasets")
 
     found = client(
         """
@@ -80,9 +74,9 @@ def test_datasets_on_a_memory_filesystem(client):
     assert found.wrong == []
 
 
-def test_joblib_through_handles(client):
+def test_joblib_through_handles(client, needs):
     """A model that was dumped to a handle and loaded from one."""
-    pytest.importorskip("joblib")
+    needs("joblib")
 
     found = client(
         """
@@ -101,9 +95,9 @@ def test_joblib_through_handles(client):
     assert found.edges == {("model.joblib", "report.txt")}
 
 
-def test_universal_pathlib(client):
+def test_universal_pathlib(client, needs):
     """Paths on the protocol `prov`."""
-    pytest.importorskip("upath")
+    needs("upath")
 
     found = client(
         """
@@ -140,29 +134,9 @@ def test_a_copy_in_chunks_between_storages(client, capture):
     assert found.wrong == []
 
 
-def test_torch_through_handles(client):
-    """`torch.save` and `torch.load` on handles."""
-    pytest.importorskip("torch")
-
-    found = client(
-        """
-        import torch
-        with local.open("model.pt", "wb") as f:
-            torch.save({"w": torch.ones(10)}, f)
-        with local.open("model.pt", "rb") as f:
-            model = torch.load(f)
-        with local.open("report.txt", "w") as f:
-            f.write(str(float(model["w"].sum())))
-        """
-    )
-
-    assert found.edges == {("model.pt", "report.txt")}
-    assert found.wrong == []
-
-
-def test_scikit_learn_model_from_a_table(client):
+def test_scikit_learn_model_from_a_table(client, needs):
     """Train and dump: the data leads to the model."""
-    pytest.importorskip("sklearn")
+    needs("sklearn")
 
     found = client(
         """

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-SUBJECT = "The wrapped filesystem cannot be told from the bare one"
-
 
 def check(found, reads, writes, edges):
     """Hold a lineage against names: all reads, all writes, all edges, and nothing else."""
@@ -17,9 +15,9 @@ def check(found, reads, writes, edges):
 
 
 @pytest.mark.parametrize("capture", [False, True])
-def test_pandas_csv_through_urls(client, capture):
+def test_pandas_csv_through_urls(client, needs, capture):
     """`prov::` in a path of pandas."""
-    pytest.importorskip("pandas")
+    needs("pandas")
 
     found = client(
         """
@@ -38,12 +36,10 @@ def test_pandas_csv_through_urls(client, capture):
     assert set(found.writes.values()) == {1}
 
 
-@pytest.mark.xfail(reason=f"{SUBJECT}: pyarrow opens natively, by the class's name", strict=True)
-@pytest.mark.parametrize("capture", [False])
-def test_pandas_parquet_with_a_filesystem(client, capture):
+@pytest.mark.parametrize("capture", [False, True])
+def test_pandas_parquet_with_a_filesystem(client, needs, capture):
     """`filesystem=` of pandas with pyarrow."""
-    pytest.importorskip("pyarrow")
-    pytest.importorskip("pandas")
+    needs("pyarrow", "pandas")
 
     found = client(
         """
@@ -60,9 +56,9 @@ def test_pandas_parquet_with_a_filesystem(client, capture):
     check(found, {"a.parquet"}, {"a.parquet", "b.parquet"}, {("a.parquet", "b.parquet")})
 
 
-def test_pyarrow_through_its_handler(client):
+def test_pyarrow_through_its_handler(client, needs):
     """`FSSpecHandler` hands every open to fsspec."""
-    pytest.importorskip("pyarrow")
+    needs("pyarrow")
 
     found = client(
         """
@@ -79,9 +75,9 @@ def test_pyarrow_through_its_handler(client):
     check(found, {"a.parquet"}, {"a.parquet", "b.parquet"}, {("a.parquet", "b.parquet")})
 
 
-def test_a_pyarrow_dataset_is_read_file_by_file(client):
+def test_a_pyarrow_dataset_is_read_file_by_file(client, needs):
     """Directories of Parquet files through `pyarrow.dataset`."""
-    pytest.importorskip("pyarrow")
+    needs("pyarrow")
 
     found = client(
         """
@@ -107,9 +103,9 @@ def test_a_pyarrow_dataset_is_read_file_by_file(client):
     )
 
 
-def test_fastparquet(client):
+def test_fastparquet(client, needs):
     """The library fastparquet takes the `open` of a filesystem."""
-    pytest.importorskip("fastparquet")
+    needs("fastparquet")
 
     found = client(
         """
@@ -127,9 +123,9 @@ def test_fastparquet(client):
     check(found, {"a.parq"}, {"a.parq", "b.parq"}, {("a.parq", "b.parq")})
 
 
-def test_dask_with_processes(client):
+def test_dask_with_processes(client, needs):
     """The workers' journals join the same log."""
-    pytest.importorskip("dask.dataframe")
+    needs("dask")
 
     found = client(
         """
@@ -153,9 +149,9 @@ def test_dask_with_processes(client):
     assert found.wrong == []
 
 
-def test_duckdb_with_a_registered_filesystem(client):
+def test_duckdb_with_a_registered_filesystem(client, needs):
     """`register_filesystem` takes the protocol of the wrapped filesystem as its scheme."""
-    pytest.importorskip("duckdb")
+    needs("duckdb")
 
     found = client(
         """
@@ -174,9 +170,9 @@ def test_duckdb_with_a_registered_filesystem(client):
     assert set(found.writes) == {"memory:///in.csv", "memory:///out.csv"}
 
 
-def test_polars_with_open_handles(client):
+def test_polars_with_open_handles(client, needs):
     """Polars reads and writes Python handles."""
-    pytest.importorskip("polars")
+    needs("polars")
 
     found = client(
         """
