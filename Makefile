@@ -7,7 +7,7 @@ PYTEST = $(1)/bin/python -m pytest --timeout 180
 OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_inference*)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench docs format coverage test-duckdb15 clean
+.PHONY: demo test check bench docs format coverage test-duckdb15 test-clients test-fsspec-oldest clean
 
 demo: .venv/.demo ## run a three-step training pipeline under capture and print the model's lineage
 	@$(BIN)/provfs demo
@@ -37,14 +37,20 @@ coverage: .venv/.dev ## the test suite with branch coverage
 test-duckdb15: .venv-duckdb15/.test ## the tests of the log on the oldest DuckDB that is supported
 	$(call PYTEST,.venv-duckdb15) --numprocesses auto $(OLD_LOG)
 
+test-clients: .venv-clients/.test ## real libraries on wrapped filesystems: pandas, torch, dask, zarr and others; some GB
+	PROVFS_CLIENTS=required $(call PYTEST,.venv-clients) --numprocesses auto -m clients tests/contract
+
+test-fsspec-oldest: .venv-fsspec-oldest/.test ## the tests of wrapped filesystems on the oldest fsspec that is supported
+	$(call PYTEST,.venv-fsspec-oldest) --numprocesses auto -m 'not clients' tests/contract tests/unit/capture/test_filesystem.py
+
 clean: ## remove what the chores made, except results of benchmarks
-	rm -rf .venv .venv-duckdb15 .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf .venv .venv-duckdb15 .venv-clients .venv-fsspec-oldest .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
 
 # Environments. A stamp file says what is installed; it is older than pyproject.toml when that has changed.
 # The start-up file is the only one that an editable install copies.
 INSTALLED := pyproject.toml hatch_build.py provfs/capture/autoload/provfs.pth $(wildcard provfs/capture/preload/*.[ch])
 
-.venv/.made .venv-duckdb15/.made:
+.venv/.made .venv-duckdb15/.made .venv-clients/.made .venv-fsspec-oldest/.made:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"provfs needs Python 3.11 or newer, $(PYTHON) is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'
 	@echo "making $(@D)" >&2
 	@$(if $(UV),uv venv -q --clear --python $(PYTHON) $(@D),$(PYTHON) -m venv --clear $(@D) && $(call INSTALL,$(@D)) --upgrade 'pip>=25.1')
@@ -63,4 +69,14 @@ INSTALLED := pyproject.toml hatch_build.py provfs/capture/autoload/provfs.pth $(
 .venv-duckdb15/.test: $(INSTALLED) | .venv-duckdb15/.made
 	@echo "installing provfs with DuckDB 1.5.5" >&2
 	@$(call INSTALL,.venv-duckdb15) -e . --group test 'duckdb==1.5.5'
+	@touch $@
+
+.venv-clients/.test: $(INSTALLED) | .venv-clients/.made
+	@echo "installing provfs and the libraries that use filesystems" >&2
+	@$(call INSTALL,.venv-clients) -e '.[demo]' --group test --group clients
+	@touch $@
+
+.venv-fsspec-oldest/.test: $(INSTALLED) | .venv-fsspec-oldest/.made
+	@echo "installing provfs with fsspec 2025.10" >&2
+	@$(call INSTALL,.venv-fsspec-oldest) -e . --group test 'fsspec==2025.10.0' 's3fs==2025.10.0'
 	@touch $@

@@ -104,6 +104,10 @@ class Journal:
         return facts_of(self.records(), roots)
 
 
+_OF_EXECUTIONS = (record.Execution, record.Exit, record.Code, record.Packages, record.Context)
+"""Records that say who the process is, and not what happened to content."""
+
+
 def facts_of(  # noqa: C901 - one branch for each kind of record
     records: Sequence[record.AnyRecord], roots: Sequence[str]
 ) -> list[Fact]:
@@ -119,7 +123,7 @@ def facts_of(  # noqa: C901 - one branch for each kind of record
 
     found: list[Fact] = []
     for item in records:
-        if isinstance(item, (record.Execution, record.Journal, record.Failed, record.Exit)):
+        if isinstance(item, (record.Journal, record.Failed, *_OF_EXECUTIONS)):
             continue
         key = (item.execution, getattr(item, "id", None))
         if key in failed:

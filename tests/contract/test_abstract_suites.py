@@ -17,6 +17,9 @@ import provfs
 from tests.contract.journal import own_journal
 
 _numbers = count(1)
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Class-scoped fixture",  # the suites of fsspec 2025.10 are older than pytest 9
+)
 
 
 @pytest.fixture(scope="class", params=["bare", "wrapped"])

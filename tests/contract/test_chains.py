@@ -44,6 +44,8 @@ def test_a_member_of_an_archive_on_a_wrapped_filesystem_is_a_read_of_the_archive
 
     with fsspec.open(url) as f:
         assert f.read() == MEMBER
+    del f
+    gc.collect()  # the filesystem of the archive closes it when it goes
 
     facts = archive.facts()
     assert [(fact.what, fact.name) for fact in facts] == [("read", "z.zip")]
@@ -172,6 +174,9 @@ def test_every_way_to_read_a_cache_is_one_read_of_the_origin(
         "open": (lambda: read_all([fsspec.core.OpenFile(fs, place.at("a"))]), [A]),
     }
 
+    if cache == "blockcache":
+        del ways["open_many"]  # only for whole files
+
     for way, (read, expected) in ways.items():
         for _ in range(2):
             assert read() == expected, way
@@ -184,7 +189,8 @@ def read_all(files):
     """Return the contents of files that are opened together."""
     with contextlib.ExitStack() as stack:
         if isinstance(files, fsspec.core.OpenFiles):
-            return [f.read() for f in stack.enter_context(files)]
+            found = [stack.enter_context(f) for f in stack.enter_context(files)]
+            return [f.read() for f in found]
         return [stack.enter_context(file).read() for file in files]
 
 

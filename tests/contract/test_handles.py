@@ -67,7 +67,7 @@ def test_a_handle_that_is_closed_in_its_block_is_one_write(place):
         f.write(NEW)
         f.close()
     if place.kind != "memory":  # whose files stay open
-        with pytest.raises(ValueError, match="clos|write mode"):
+        with pytest.raises(ValueError, match=r"clos|write mode"):
             write(NEW)
 
     assert place.facts() == [whole("write", "n", NEW)]
@@ -95,6 +95,10 @@ def test_appending_continues_the_object(place):
 
 def test_appending_to_nothing_creates_the_object(place):
     """There is no version before, and the digest is known."""
+    try:
+        place.bare.open(place.at("m"), "ab").close()
+    except FileNotFoundError:
+        pytest.skip("this version of fsspec appends only to what exists")
     with place.fs.open(place.at("n"), "ab") as f:
         f.write(NEW)
 
