@@ -70,11 +70,9 @@ def guarded(method: Callable[P, R]) -> Callable[P, R | None]:
 
 
 class Recorder:
-    """What one process tells its journal.
+    """What one process tells its journal, in a directory.
 
-    Args:
-        directory: The journal directory.
-        settings: Returns the settings, when the first file event needs them.
+    `settings` returns the settings, when the first file event needs them.
     """
 
     def __init__(self, directory: str, settings: Callable[[], Settings]) -> None:
