@@ -7,12 +7,15 @@ short forms. Not here: which columns an answer has, see `provfs.cli.commands`.
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+import unicodedata
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,6 +36,15 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
 
 
+def print_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print CSV with a head line; what is not known is empty."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(heads)
+    writer.writerows(["" if value is None else text(value) for value in row] for row in rows)
+    click.echo(buffer.getvalue(), nl=False)
+
+
 def print_table(
     heads: Sequence[str],
     rows: Iterable[Sequence[object]],
@@ -50,11 +62,11 @@ def print_table(
             default.
     """
     table = [[cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(list(heads), *table, strict=True)]
+    widths = [max(map(columns, column)) for column in zip(list(heads), *table, strict=True)]
     place = range(len(heads))[cut]
     too_wide = sum(widths) + 2 * (len(widths) - 1) - width()
     if too_wide > 0:
-        widths[place] = max(widths[place] - too_wide, _SMALLEST_CUT, len(heads[place]))
+        widths[place] = max(widths[place] - too_wide, _SMALLEST_CUT, columns(heads[place]))
     click.secho(_row(heads, widths, right), bold=True)
     for row in table:
         click.echo(_row(row, widths, right))
@@ -62,7 +74,7 @@ def print_table(
 
 def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[int]) -> str:
     return "  ".join(
-        shortened(text, size).rjust(size) if place in right else shortened(text, size).ljust(size)
+        padded(shortened(text, size), size, right=place in right)
         for place, (text, size) in enumerate(zip(cells, widths, strict=True))
     ).rstrip()
 
@@ -74,9 +86,36 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: East Asian wide ones two, marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in {"Cf", "Me", "Mn"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def padded(text: str, size: int, *, right: bool = False) -> str:
+    """Return a text with spaces up to a number of columns, before it where it stands right."""
+    fill = " " * (size - columns(text))
+    return fill + text if right else text + fill
+
+
 def shortened(text: str, size: int) -> str:
-    """Return a text of at most `size` characters, cut at the end with a mark."""
-    return text if len(text) <= size else text[: size - 1] + "…"
+    """Return a text of at most `size` columns, cut at the end with a mark."""
+    if columns(text) <= size:
+        return text
+    kept, room = [], size - 1
+    for char in text:
+        room -= _columns_of(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + "…"
 
 
 def cell(value: object) -> str:
@@ -91,7 +130,14 @@ def cell(value: object) -> str:
         return f"{value:g}"
     if isinstance(value, list | dict):
         return json.dumps(value, default=_plain, ensure_ascii=False)
-    return "".join(char if char.isprintable() else "�" for char in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text without the characters that a terminal would act on."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "�" for char in text)
 
 
 def text(value: object) -> str:
@@ -121,12 +167,14 @@ def size(size_bytes: int | None) -> str:
 
 
 def moment(at: dt.datetime | None) -> str:
-    """Return a time in the zone of the reader, to the second."""
-    return "-" if at is None else at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """Return a time in the zone of the reader, to the second, with its offset from UTC."""
+    return "-" if at is None else at.astimezone().isoformat(" ", "seconds")
 
 
 def duration(seconds: float) -> str:
     """Return a duration for people, in its largest unit: `3 s`, `5 min`, `2 h`, `4 d`."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     for limit, unit_s, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             return f"{seconds / unit_s:.0f} {unit}"
@@ -169,17 +217,12 @@ def command(words: Sequence[str] | None) -> str:
     return cell(" ".join([name, *(word.removeprefix(here) for word in rest)]))
 
 
-def records(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return rows as one mapping each."""
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
 def print_fields(fields: Mapping[str, object]) -> None:
     """Print names and values, one pair per line, names aligned; None is left out."""
     shown = {name: cell(value) for name, value in fields.items() if value is not None}
-    longest = max(map(len, shown), default=0)
+    longest = max(map(columns, shown), default=0)
     for name, text in shown.items():
-        click.echo(f"{click.style(name.ljust(longest), dim=True)}  {text}")
+        click.echo(f"{click.style(padded(name, longest), dim=True)}  {text}")
 
 
 def _plain(value: object) -> object:

@@ -1,16 +1,20 @@
-"""Print the lineage of a version as a tree or a table.
+"""Print the lineage of versions as trees for people.
 
-Not here: what hangs below what, see `provfs.queries.graph`.
+Contract: what is printed fits a screen however many files were read: the engine folds them, and
+what is folded, cut or hidden is said. Not here: what hangs below what, see
+`provfs.queries.folding`; tables, see `provfs.cli.walks`.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from provfs.cli import render
-from provfs.queries import graph, lineage
+from provfs.export.graphs import Labelled, why
+from provfs.queries import folding, graph, lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,147 +24,143 @@ if TYPE_CHECKING:
 DEFAULT_DEPTH = 20
 """Levels of a tree that fit on a screen; answers in JSON and `--flat` have all."""
 
-_ROOT_FIELDS = ("uri", "ordinal", "digest", "version_id")
 _SHORTEST_LABEL = 24
 _LONGEST_COMMAND = 40
 _MOST_NUMBERS = 3
 _MOST_EXECUTIONS = 10
 
 
-def print_lineage(
+def print_trees(
     connection: duckdb.DuckDBPyConnection,
-    name: str,
+    roots: Sequence[lineage.Version],
     *,
     upstream: bool,
-    depth: int | None,
-    form: str,
+    depth: int,
+    least_confidence: float,
 ) -> None:
-    """Print what a version depends on, or what depends on it.
-
-    Args:
-        connection: The log.
-        name: As the macros understand it.
-        upstream: What it depends on; otherwise what depends on it.
-        depth: How many steps at most; None for all, in a tree for the default.
-        form: `tree`, `flat` or `json`.
-    """
-    if upstream:
-        roots = [lineage.find_version(connection, name)]
-    else:
-        roots = lineage.beginnings(connection, name)
-    root = roots[0]
-    if form == "tree":
-        for place, each in enumerate(roots):
-            if place:
-                click.echo()
-            _print_tree(connection, each, upstream=upstream, depth=depth or DEFAULT_DEPTH)
-        return
-    direction = "upstream" if upstream else "downstream"
-    wanted = lineage.exact(root) if len(roots) == 1 else root.uri
-    answer = lineage.ask(connection, direction, wanted)
-    rows = [row for row in answer.dicts() if depth is None or row["depth"] <= depth]
-    if form == "json":
-        fields = [{name: getattr(each, name) for name in _ROOT_FIELDS} for each in roots]
-        render.print_json({"versions": fields, direction: rows})
-    else:
-        _print_flat(rows)
-
-
-def _print_flat(rows: Sequence[Mapping[str, Any]]) -> None:
-    render.print_table(
-        ("depth", "version", "digest", "rule", "conf", "via"),
-        [
-            (
-                row["depth"],
-                named(row["uri"], row["ordinal"]),
-                render.digest(row["digest"]),
-                row["rule"],
-                row["confidence"],
-                via(row["via_execution"], row["command"]),
-            )
-            for row in rows
-        ],
-        right=(0, 4),
+    """Print for each version what it depends on, or what depends on it."""
+    trees = planted(
+        connection, roots, upstream=upstream, depth=depth, least_confidence=least_confidence
     )
+    writers = {root.version_id: root.execution_id for root in roots}
+    for place, lines in enumerate(trees):
+        if place:
+            click.echo()
+        _print_lines([_cells(one) for one in lines])
+        _print_code(connection, lines, writers[lines[0].line.group.version_ids[0]])
+        if len(lines) == 1:
+            direction = "that it was made from" if upstream else "that was made from it"
+            click.echo(f"nothing {direction} was seen", err=True)
+    _print_notes([one.line for lines in trees for one in lines])
 
 
-def _print_tree(
-    connection: duckdb.DuckDBPyConnection, root: lineage.Version, *, upstream: bool, depth: int
-) -> None:
-    # One step more than is shown, to know where something is left out.
-    edges = lineage.walk(connection, root.version_id, upstream=upstream, depth=depth + 1)
-    met = {root.version_id, *(e.input_id for e in edges), *(e.output_id for e in edges)}
-    known = lineage.describe(connection, met)
-    names = {version_id: (one.uri, one.kind) for version_id, one in known.items()}
-    lines = graph.draw(root.version_id, edges, names, upstream=upstream, depth=depth)
-    _print_lines([_cells(line, known) for line in lines])
-    _print_code(connection, lines, root.execution_id)
-    if not edges:
-        direction = "that it was made from" if upstream else "that was made from it"
-        click.echo(f"nothing {direction} was seen", err=True)
-    _print_notes(lines)
+def planted(
+    connection: duckdb.DuckDBPyConnection,
+    roots: Sequence[lineage.Version],
+    *,
+    upstream: bool,
+    depth: int,
+    least_confidence: float,
+) -> list[list[Labelled]]:
+    """Return the lines of one tree for each version, or one for all where they are many."""
+    tops = [_root(root) for root in roots]
+    if len(roots) > folding.MOST_SIBLINGS:
+        tops = [_root_of_many(roots)]
+    below = folding.unfold(
+        connection,
+        [top.version_ids for top in tops],
+        folding.UPSTREAM if upstream else folding.DOWNSTREAM,
+        depth=depth,
+        least_confidence=least_confidence,
+    )
+    trees = [graph.draw(top, below, depth=depth) for top in tops]
+    alone = {line.group.version_ids[0] for lines in trees for line in lines if _is_one(line.group)}
+    known = lineage.describe(connection, alone)
+    return [[Labelled(line, _label(line.group, known)) for line in lines] for lines in trees]
 
 
-def _cells(line: graph.Line, known: Mapping[int, lineage.Version]) -> tuple[str, str, str, str]:
-    """Return branch and name, digest, rule, and via of one line."""
-    mark = ""
-    if line.repeated:
-        mark = " (see above)"
-    elif line.cut:
-        mark = " …"
-    first = known[line.version_ids[0]]
-    if line.directory is None:
-        label, digest = named(first.uri, first.ordinal), render.digest(first.digest)
-    else:
-        names = {known[version_id].uri for version_id in line.version_ids}
-        folded = f"{render.directory(line.directory)} ({render.count(len(names), 'file')}"
-        more = len(line.version_ids) - len(names)
-        label, digest = folded + (f", {len(line.version_ids):,} versions)" if more else ")"), ""
-    rule = ", ".join(line.rules)
-    if line.confidence is not None and line.confidence < 1:
-        rule += f" {line.confidence:g}"
-    numbers = ", ".join(f"#{number}" for number in line.execution_ids[:_MOST_NUMBERS])
-    if len(line.execution_ids) > _MOST_NUMBERS:
-        numbers = render.count(len(line.execution_ids), "execution")
-    return line.branch + label + mark, digest, rule, numbers
+def _root(version: lineage.Version) -> graph.Group:
+    return graph.Group(
+        version.uri, version.kind, (version.version_id,), 1, version.size_bytes, version.digest,
+        None, (), (),
+    )  # fmt: skip
+
+
+def _root_of_many(versions: Sequence[lineage.Version]) -> graph.Group:
+    uris = {version.uri for version in versions}
+    place = next(iter(uris))
+    if len(uris) > 1:
+        first, last = (uri.split("/")[:-1] for uri in (min(uris), max(uris)))
+        shared = itertools.takewhile(
+            lambda pair: pair[0] == pair[1], zip(first, last, strict=False)
+        )
+        place = "/".join(part for part, _ in shared) + "/"
+    ids = tuple(sorted(version.version_id for version in versions))
+    return graph.Group(place, versions[0].kind, ids, len(uris), None, None, None, (), ())
+
+
+def _is_one(group: graph.Group) -> bool:
+    return len(group.version_ids) == 1
+
+
+def _label(group: graph.Group, known: Mapping[int, lineage.Version]) -> str:
+    if _is_one(group):
+        version = known[group.version_ids[0]]
+        return named(version.uri, version.ordinal)
+    counted = []
+    if group.files > 1:
+        counted.append(render.count(group.files, "file"))
+    if len(group.version_ids) > group.files:
+        counted.append(render.count(len(group.version_ids), "version"))
+    return f"{render.directory(group.place)} ({', '.join(counted)})"
+
+
+def _cells(one: Labelled) -> tuple[str, str, str, str]:
+    """Return branch and name, digest, rule, and executions of one line."""
+    line = one.line
+    mark = " (see above)" if line.repeated else " …" if line.cut else ""
+    ids = line.group.execution_ids
+    numbers = ", ".join(f"#{number}" for number in ids[:_MOST_NUMBERS])
+    if len(ids) > _MOST_NUMBERS:
+        numbers = render.count(len(ids), "execution")
+    digest = render.digest(line.group.digest) if line.group.rules or _is_one(line.group) else ""
+    return line.branch + one.label + mark, digest, why(line), numbers
 
 
 def _print_lines(table: Sequence[tuple[str, str, str, str]]) -> None:
     """Print the lines of a tree in columns; a name longer than its column pushes its own line."""
-    longest = [max(len(row[place]) for row in table) for place in range(3)]
+    longest = [max(render.columns(row[place]) for row in table) for place in range(3)]
     room = render.width() - longest[1] - longest[2] - 10
     label_width = min(longest[0], max(room, _SHORTEST_LABEL))
     for label, digest, rule, numbers in table:
         row = [
-            label.ljust(label_width),
-            click.style(digest.ljust(longest[1]), fg="yellow") if digest or rule else "",
-            click.style(rule.ljust(longest[2]), fg="cyan") if rule else "",
+            render.padded(label, label_width),
+            click.style(render.padded(digest, longest[1]), fg="yellow") if digest or rule else "",
+            click.style(render.padded(rule, longest[2]), fg="cyan") if rule else "",
             numbers,
         ]
         click.echo("  ".join(row).rstrip())
 
 
 def _print_code(
-    connection: duckdb.DuckDBPyConnection, lines: Iterable[graph.Line], writer: int | None
+    connection: duckdb.DuckDBPyConnection, lines: Iterable[Labelled], writer: int | None
 ) -> None:
     """Say what the executions in the tree ran: command, script with digest, git commit."""
-    wanted = {number for line in lines for number in line.execution_ids}
+    wanted = {number for one in lines for number in one.line.group.execution_ids}
     numbers = sorted(wanted if writer is None else wanted | {writer})
     if not numbers:
         return
-    rows = lineage.code_of(connection, numbers)
+    shown = lineage.code_of(connection, numbers[-_MOST_EXECUTIONS:])
     click.echo()
-    shown = rows[-_MOST_EXECUTIONS:]
     width = max(len(f"#{row['execution_id']}") for row in shown)
     commands = [render.shortened(render.command(row["command"]), _LONGEST_COMMAND) for row in shown]
+    longest = max(map(render.columns, commands))
     for row, text in zip(shown, commands, strict=True):
         number = f"#{row['execution_id']}".ljust(width)
-        click.echo(f"{number}  {text.ljust(max(map(len, commands)))}  {code(row)}".rstrip())
-    if len(rows) > len(shown):
-        click.echo(
-            f"and {render.count(len(rows) - len(shown), 'earlier execution')}; --flat shows all",
-            err=True,
-        )
+        click.echo(f"{number}  {render.padded(text, longest)}  {code(row)}".rstrip())
+    if len(numbers) > len(shown):
+        more = render.count(len(numbers) - len(shown), "earlier execution")
+        click.echo(f"and {more}; --flat shows all", err=True)
 
 
 def code(run: Mapping[str, Any]) -> str:
@@ -174,9 +174,9 @@ def code(run: Mapping[str, Any]) -> str:
 
 
 def _print_notes(lines: Iterable[graph.Line]) -> None:
-    folded = [line for line in lines if line.directory is not None]
+    folded = [line.group for line in lines if not _is_one(line.group)]
     if folded:
-        hidden = sum(len(line.version_ids) for line in folded)
+        hidden = sum(len(group.version_ids) for group in folded)
         where = render.count(len(folded), "line")
         click.echo(
             f"{render.count(hidden, 'version')} folded into {where}; --flat lists each", err=True

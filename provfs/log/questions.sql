@@ -61,6 +61,20 @@ WHERE c.fine AND CASE WHEN f.version_id IS NOT NULL THEN true ELSE error('unknow
     WHERE k.ordinal IS NOT NULL AND k.place NOT IN (SELECT place FROM found)
 )) END;
 
+-- What people think of as one: a directory that is one dataset (zarr, partitioned Parquet, a checkpoint), or the shards
+-- of one file, with * for their number; any other file by itself.
+CREATE OR REPLACE MACRO store.unit_of(uri) AS (
+    coalesce(
+        nullif(regexp_extract(uri, '^(.*?/[^/]+\.(?:zarr|n5|lance|parquet|orc|avro|csv|json|arrow|ckpt|pth?|keras|tfrecord|mlmodel)/)', 1), ''),
+        nullif(regexp_extract(uri, '^(.*?/)[^/=]+=[^/]*/', 1), ''),
+        nullif(regexp_extract(uri, '^(.*?/(?:checkpoint|ckpt|epoch|global_step|step|iter)[-_=]?[0-9]+/)', 1), ''),
+        regexp_replace(
+            regexp_replace(uri, '((?:^|[/_.-])(?:part|shard|chunk|split)[_.-]?)[0-9]+[^/]*?((?:\.[A-Za-z0-9]+)*)$', '\1*\2'),
+            '[0-9]+([_-]of[_-]?[0-9]+[^/]*)$', '*\1'
+        )
+    )
+);
+
 -- Walks from many names at once, with what people filter by. What is less sure than min_confidence is left out; 0
 -- leaves out nothing.
 CREATE OR REPLACE MACRO upstream_of(names, min_confidence := 0.5) AS TABLE
@@ -175,6 +189,7 @@ FROM found f JOIN store.artifacts a ON a.artifact_id = f.artifact_id
 ORDER BY f.at_ns DESC, a.uri;
 
 COMMENT ON MACRO TABLE store.named_versions IS 'The versions that a list of names means, by the number of the name: the newest of each artifact or all, or the one after @';
+COMMENT ON MACRO store.unit_of IS 'The dataset, checkpoint or series of shards that a file belongs to, or the file itself';
 COMMENT ON MACRO TABLE upstream_of IS 'Everything that the named versions depend on, at any distance, with confidence from min_confidence on; names is a list';
 COMMENT ON MACRO TABLE downstream_of IS 'Everything that depends on the named versions, at any distance, with confidence from min_confidence on; names is a list';
 COMMENT ON MACRO TABLE copies IS 'Where the content of the artifact named x lies or lay elsewhere, for all of its versions, or for the one after @';

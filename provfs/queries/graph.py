@@ -1,9 +1,8 @@
-"""Turn edges into a tree that a person can read; pure.
+"""Turn groups of versions into a tree that a person can read; pure.
 
-Contract: every version that is reached stands in the tree at least once, alone or counted in a line
-for its directory; a version met again is not unfolded again. Lines come in the order in which they
-are shown. Not here: where edges come from, see `provfs.queries.lineage`; how a line looks, see
-`provfs.cli.render`.
+Contract: every group that is reached stands in the tree at least once; one met again is not
+unfolded again. Lines come in the order in which they are shown. Not here: where groups come from,
+see `provfs.queries.folding`; how a line looks, see `provfs.cli.render`.
 """
 
 from __future__ import annotations
@@ -11,20 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-MOST_SIBLINGS = 10
-"""More files than this of one directory below one line are shown as one line."""
+    from collections.abc import Mapping, Sequence
 
 
-class Edge(NamedTuple):
-    """An output version that depends on an input version."""
+class Group(NamedTuple):
+    """One version, or many that people think of as one, and why it hangs where it hangs.
 
-    input_id: int
-    output_id: int
-    execution_id: int | None
-    rule: str
-    confidence: float
+    Attributes:
+        place: Uri of the artifact; of a directory, ending in `/`; or of shards, with `*`.
+        kind: Kind of the artifacts.
+        version_ids: The versions, sorted.
+        files: How many artifacts they belong to.
+        size_bytes: Size of all together; None where no size is known.
+        digest: Tagged digest, of the content or of the tree; None where not known.
+        confidence: The smallest among the edges; None for the root.
+        rules: Why; sorted, empty for the root.
+        execution_ids: The executions of the edges, sorted.
+    """
+
+    place: str
+    kind: str
+    version_ids: tuple[int, ...]
+    files: int
+    size_bytes: int | None
+    digest: str | None
+    confidence: float | None
+    rules: Sequence[str]
+    execution_ids: Sequence[int]
 
 
 class Line(NamedTuple):
@@ -32,22 +44,15 @@ class Line(NamedTuple):
 
     Attributes:
         branch: Text before the name that draws the tree.
-        version_ids: The versions that the line stands for; several where files of one directory are
-            folded.
-        directory: Uri of the directory, ending in `/`, where several are folded; else None.
-        rules: The rules that link it to the line above, sorted; empty for the root.
-        confidence: The smallest among these edges; None for the root.
-        execution_ids: The executions of these edges, sorted.
+        group: What the line stands for.
+        parent: Place of the line above in the list of lines; None for the root.
         repeated: True where what lies below is shown elsewhere.
         cut: True where what lies below is left out because of the depth.
     """
 
     branch: str
-    version_ids: tuple[int, ...]
-    directory: str | None
-    rules: tuple[str, ...]
-    confidence: float | None
-    execution_ids: tuple[int, ...]
+    group: Group
+    parent: int | None
     repeated: bool
     cut: bool
 
@@ -55,98 +60,49 @@ class Line(NamedTuple):
 class _Pending(NamedTuple):
     """A line that is still to be drawn; `stem` is the branch of lines below it."""
 
-    edges: Sequence[Edge]
-    version_ids: tuple[int, ...]
-    directory: str | None
+    group: Group
+    parent: int | None
     branch: str
     stem: str
     depth: int
 
 
 def draw(
-    root_id: int,
-    edges: Iterable[Edge],
-    names: Mapping[int, tuple[str, str]],
-    *,
-    upstream: bool,
-    depth: int | None,
+    root: Group, below: Mapping[tuple[int, ...], Sequence[Group]], *, depth: int | None
 ) -> list[Line]:
-    """Return the lines of the tree below one version.
+    """Return the lines of the tree below one group.
 
     Args:
-        root_id: The version at the top.
-        edges: Edges among the versions that are reached from it.
-        names: Uri and kind of every version in the edges; files are only folded with those of their
-            kind.
-        upstream: Inputs hang below outputs; otherwise outputs below inputs.
+        root: What stands at the top.
+        below: What hangs below the versions of a group.
         depth: How many levels below the root are shown; None for all.
     """
-    below: dict[int, list[tuple[int, Edge]]] = {}
-    for edge in edges:
-        near, far = (edge.output_id, edge.input_id) if upstream else (edge.input_id, edge.output_id)
-        below.setdefault(near, []).append((far, edge))
     lines: list[Line] = []
     unfolded: set[int] = set()
-    stack = [_Pending((), (root_id,), None, "", "", 0)]
+    stack = [_Pending(root, None, "", "", 0)]
     while stack:
         pending = stack.pop()
-        fresh = [node for node in pending.version_ids if node not in unfolded]
-        has_more = any(node in below for node in pending.version_ids)
-        cut = has_more and depth is not None and pending.depth >= depth
-        repeated = has_more and not cut and not any(node in below for node in fresh)
-        lines.append(
-            Line(
-                pending.branch,
-                pending.version_ids,
-                pending.directory,
-                tuple(sorted({edge.rule for edge in pending.edges})),
-                min((edge.confidence for edge in pending.edges), default=None),
-                tuple(
-                    sorted({e.execution_id for e in pending.edges if e.execution_id is not None})
-                ),
-                repeated,
-                cut,
-            )
-        )
-        if cut:
-            continue
-        unfolded.update(fresh)
-        stack.extend(reversed(_children(fresh, below, names, pending)))
+        ids = pending.group.version_ids
+        hanging = below.get(ids, ())
+        cut = bool(hanging) and depth is not None and pending.depth >= depth
+        repeated = bool(hanging) and not cut and unfolded.issuperset(ids)
+        lines.append(Line(pending.branch, pending.group, pending.parent, repeated, cut))
+        if not cut and not repeated:
+            unfolded.update(ids)
+            stack.extend(_children(hanging, pending, len(lines) - 1))
     return lines
 
 
-def _children(
-    nodes: Sequence[int],
-    below: Mapping[int, Sequence[tuple[int, Edge]]],
-    names: Mapping[int, tuple[str, str]],
-    parent: _Pending,
-) -> list[_Pending]:
-    links: dict[int, list[Edge]] = {}
-    for node in nodes:
-        for far, edge in below.get(node, ()):
-            if far not in parent.version_ids:
-                links.setdefault(far, []).append(edge)
-    alike: dict[tuple[str, str], list[int]] = {}
-    for far in sorted(links, key=lambda far: (names[far][0], far)):
-        uri, kind = names[far]
-        alike.setdefault((uri.rpartition("/")[0] + "/", kind), []).append(far)
-    bundles: list[tuple[tuple[int, ...], str | None]] = []
-    for (directory, _), same in alike.items():
-        if len(same) > MOST_SIBLINGS:
-            bundles.append((tuple(same), directory))
-        else:
-            bundles.extend(((one,), None) for one in same)
-    children = []
-    for place, (members, folded) in enumerate(bundles):
-        last = place == len(bundles) - 1
-        children.append(
-            _Pending(
-                [edge for member in members for edge in links[member]],
-                members,
-                folded,
-                parent.stem + ("└─ " if last else "├─ "),
-                parent.stem + ("   " if last else "│  "),
-                parent.depth + 1,
-            )
+def _children(groups: Sequence[Group], above: _Pending, parent: int) -> list[_Pending]:
+    """Return the pending lines of some groups, the first one last."""
+    last = len(groups) - 1
+    return [
+        _Pending(
+            group,
+            parent,
+            above.stem + ("└─ " if place == last else "├─ "),
+            above.stem + ("   " if place == last else "│  "),
+            above.depth + 1,
         )
-    return children
+        for place, group in reversed(list(enumerate(groups)))
+    ]

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from provfs.errors import UnknownArtifactError
 from provfs.log.store import fetch
 from provfs.queries import statement
-from provfs.queries.graph import Edge
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     import duckdb
 
@@ -82,16 +81,22 @@ def describe(
     return {row[0]: Version(*row) for row in rows if row[0] in wanted}
 
 
-def beginnings(connection: duckdb.DuckDBPyConnection, name: str) -> list[Version]:
-    """Return the versions that a question about what became of a name begins at, newest first.
+def find_versions(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], *, newest: bool
+) -> list[Version]:
+    """Return the versions that some names stand for, in their order and newest first.
 
-    That is the one of `@N`, or else all of the artifact: what came of an old version counts too.
+    A name that ends in `/` stands for all artifacts below it, one with `*` or `?` for all that
+    match. `newest` leaves out what newer versions have replaced, unless a name has `@N`.
+
+    Raises:
+        UnknownArtifactError: A name stands for nothing.
+        AmbiguousArtifactError: A name that is no pattern stands for several artifacts.
     """
-    newest = find_version(connection, name)
-    if _ORDINAL.search(name):
-        return [newest]
-    rows = _of_ids(connection, "versions_of", [newest.artifact_id])
-    return sorted((Version(*row) for row in rows), key=lambda found: -found.ordinal)
+    found = ask(connection, "named", list(names), not newest).rows
+    ids = list(dict.fromkeys(row[1] for row in found))
+    known = describe(connection, ids)
+    return [known[one] for one in ids]
 
 
 def last_two(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Version, Version]:
@@ -112,23 +117,6 @@ def last_two(connection: duckdb.DuckDBPyConnection, name: str) -> tuple[Version,
 def exact(version: Version) -> str:
     """Return the name that means this version and no other, for the macros."""
     return f"{version.uri}@{version.ordinal}"
-
-
-def walk(
-    connection: duckdb.DuckDBPyConnection, version_id: int, *, upstream: bool, depth: int
-) -> list[Edge]:
-    """Return the edges of all paths of at most `depth` steps from one version."""
-    query = "edges_into" if upstream else "edges_out_of"
-    edges: list[Edge] = []
-    seen = frontier = {version_id}
-    for _ in range(depth):
-        found = [Edge(*row) for row in _of_ids(connection, query, frontier)]
-        edges += found
-        frontier = {edge.input_id if upstream else edge.output_id for edge in found} - seen
-        seen = seen | frontier
-        if not frontier:
-            break
-    return edges
 
 
 def _of_ids(

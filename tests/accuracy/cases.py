@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 ANY_COMMAND = "`provfs run -- anything`: no code change, nothing missed, nobody confused"
-TEN_MILLION = "Ten million accesses, answered at once"
 
 TABLE_CONFIDENCE = {
     "same-process": 1.0,

@@ -1,32 +1,30 @@
-"""`provfs downstream`: what was made from a version, and what from that."""
+"""`provfs downstream`: what was made from versions, and what from that."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from provfs.cli import tree
-from provfs.cli.asking import fresh_log
-from provfs.cli.options import artifact_name, home_option, json_option, settings
+from provfs.cli.walks import answer, walk_options
 
 
 @click.command()
-@click.argument("name")
-@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Show at most N steps.")
-@click.option("--flat", is_flag=True, help="Print a table with every version instead of a tree.")
-@home_option
-@json_option
-def command(name: str, *, depth: int | None, flat: bool, as_json: bool) -> None:
+@walk_options
+def command(names: tuple[str, ...], **options: Any) -> None:
     """Show what was made from NAME, directly or through other files.
 
     NAME is a path, a uri, or the end of one that only one artifact has; NAME@2 is its second
-    version, NAME alone all of them. Each line says by which rule the edge was inferred and which
-    execution wrote.
+    version, NAME alone all of them. A directory means all that lies below it, and a pattern such as
+    '*.csv' all that match. Each line says by which rule the edge was inferred and which execution
+    wrote. Files that belong together are one line, with the digest of the whole tree.
+
+    Filters choose what is shown, as a table, of everything that was found.
 
     \b
     Example:
       provfs downstream raw.csv
       provfs downstream raw.csv@1 --depth 2
+      provfs downstream raw.csv --kind model --user ada
     """
-    form = "json" if as_json else "flat" if flat else "tree"
-    with fresh_log(settings()) as connection:
-        tree.print_lineage(connection, artifact_name(name), upstream=False, depth=depth, form=form)
+    answer(names, upstream=False, **options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 
 import click
@@ -43,13 +41,7 @@ def command(query: str, *, as_csv: bool, as_json: bool) -> None:
     if as_json:
         render.print_json(answer.dicts())
     elif as_csv:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer)
-        writer.writerow(answer.columns)
-        writer.writerows(
-            [["" if v is None else render.text(v) for v in row] for row in answer.rows]
-        )
-        click.echo(buffer.getvalue(), nl=False)
+        render.print_csv(answer.columns, answer.rows)
     elif answer.columns:
         render.print_table(answer.columns, answer.rows)
         click.echo(render.count(len(answer.rows), "row"), err=True)

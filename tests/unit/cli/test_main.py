@@ -61,7 +61,7 @@ def test_init_is_idempotent_and_keeps_the_configuration(provfs, work):
     """A second init changes nothing, and the commented example is a valid configuration."""
     first = provfs("init")
     path = work / ".provfs" / "config.toml"
-    kept = path.read_text() + "model = []\n"
+    kept = path.read_text() + "# mine\n"
     path.write_text(kept)
     second = provfs("init")
 

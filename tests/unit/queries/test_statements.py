@@ -14,7 +14,16 @@ NAMES = sorted(
     for entry in files("provfs.queries").iterdir()
     if entry.name.endswith(".sql")
 )
-PARAMETERS = {"upstream": ["x.csv"], "downstream": ["x.csv"], "history": ["x.csv"], "code": [[1]]}
+PARAMETERS = {
+    "upstream": ["x.csv"], "walk_up": [["x.csv"]], "walk_down": [["x.csv"]], "history": ["x.csv"],
+    "named": [["x.csv"], True], "code": [[1]], "hidden_up": [[1], 0.5], "hidden_down": [[1], 0.5],
+    "last_written": [[1], [1]], "first_read": [[1], [1]],
+}  # fmt: skip
+STEP = (
+    "CREATE TEMP TABLE step (node BIGINT, near BIGINT, far BIGINT, best STRUCT(confidence DOUBLE,"
+    " precedence INTEGER, execution_id BIGINT, rule VARCHAR));"
+    "CREATE TEMP TABLE member (node BIGINT, version_id BIGINT)"
+)
 
 
 @pytest.fixture
@@ -36,6 +45,7 @@ def connection(home):
 @pytest.mark.parametrize("name", NAMES)
 def test_query_runs(connection, name):
     """A query names columns and views that exist."""
+    connection.execute(STEP)
     text = statement(name).replace("{ids}", "1, 2")
     parameters = PARAMETERS.get(name, [1] * text.count("?"))
 

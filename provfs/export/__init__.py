@@ -1,0 +1,1 @@
+"""Answers in the languages of other tools; the only home of foreign vocabulary."""
