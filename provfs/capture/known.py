@@ -8,8 +8,7 @@ where it cannot be made from the key. Not here: when a count is written, see
 
 from __future__ import annotations
 
-from _struct import Struct, error  # type: ignore[attr-defined] # `struct` re-exports both at a price
-
+from provfs.calls import numbers_of
 from provfs.capture.lines import quoted
 
 TYPE_CHECKING = False
@@ -25,22 +24,7 @@ characters. With everything else that capture loads, a process that had read 40,
 times had 14.5 MiB more resident than a bare one, the same after the second and the third time.
 """
 
-_packed = Struct("qQqqq")
-
 _DIGEST_TAG = "xxh3-128:"
-
-
-def pack_state(
-    device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int
-) -> bytes | str:
-    """Return a local fingerprint in 80 bytes, where the tuple with its numbers takes 220.
-
-    Times beyond the year 2262 do not fit; such a fingerprint is kept as text.
-    """
-    try:
-        return _packed.pack(device, inode, size_bytes, mtime_ns, ctime_ns)
-    except error:
-        return f"stat:{device}:{inode}:{size_bytes}:{mtime_ns}:{ctime_ns}"
 
 
 class Known:
@@ -98,7 +82,7 @@ class Known:
 
     def stat(self) -> tuple[int, ...] | None:
         """Return the fingerprint of a local file as numbers; None for a remote object."""
-        return _packed.unpack(self.state) if isinstance(self.state, bytes) else None
+        return numbers_of(self.state) if isinstance(self.state, bytes) else None
 
     def count_line(self, key: Any, execution: str) -> bytes:
         """Return the line of the record that says how often the version was read again."""

@@ -16,7 +16,7 @@ import os
 import sys
 from _thread import get_ident
 from contextvars import ContextVar
-from itertools import count
+from itertools import count, islice
 
 from provfs.capture.contexts.current import Threads
 from provfs.capture.execution import (
@@ -182,7 +182,7 @@ class Recorder:
         self.emit("access", record)
         return id_  # type: ignore[return-value] # fields are objects
 
-    def read_whole(self, handle: ReadHandle, digest: str) -> int:
+    def read_whole(self, handle: ReadHandle, digest: str, closed_ns: int) -> int:
         """Record the first, complete and undisturbed read of a local file; the frequent case.
 
         May raise, callers are guarded.
@@ -194,7 +194,7 @@ class Recorder:
         stat = handle.before
         text = (
             f'{{"type":"access","execution":"{me.text}","id":{id_},"uri":{quoted(handle.uri)}'
-            f',"mode":"read","opened_ns":{handle.opened_ns},"closed_ns":{clock_ns()}'
+            f',"mode":"read","opened_ns":{handle.opened_ns},"closed_ns":{closed_ns}'
             f',"bytes":{handle.moved_bytes},"size_bytes":{stat[2]}'
             f',"fingerprint":"stat:{stat[0]}:{stat[1]}:{stat[2]}:{stat[3]}:{stat[4]}"'
             f',"digest":"{digest}","thread":{handle.thread},"channel":"{handle.channel}"}}\n'
@@ -212,13 +212,13 @@ class Recorder:
             return
         known = self.known
         previous = known.pop(key, None)
-        if previous is None and len(known) >= KNOWN_LIMIT:
-            key_of_oldest = next(iter(known))
-            previous = known.pop(key_of_oldest, None)
-            if previous is not None and previous.opens:
-                self._write_count(key_of_oldest, previous)
-        elif previous is not None and previous.opens:
+        if previous is not None and previous.opens:
             self._write_count(key, previous)
+        if len(known) >= KNOWN_LIMIT:  # many at once: the first of a table is slow to find
+            for old in list(islice(known, KNOWN_LIMIT // 16 or 1)):
+                forgotten = known.pop(old, None)
+                if forgotten is not None and forgotten.opens:
+                    self._write_count(old, forgotten)
         known[key] = entry
 
     def reopened(self, entry: Known) -> None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import os
 
+from provfs.calls import append
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,47 +60,58 @@ class JournalWriter:
         self._name = name
         self._header = header
         self._number = -1
-        self._descriptor = -1
         self._size = 0
         self._torn = False
-        self._file = (0, 0)
         self._process = os.getpid()
+        self._target = (-1, self._process, 0, 0)
 
     def append(self, line: bytes) -> bool:
         """Append one encoded record; False where it could not be and was counted as lost."""
+        written = -1
+        if not self._torn and self._size < ROTATE_BYTES:
+            written = append(*self._target, line)
+            if written == len(line):
+                self._size += written
+                return True
         try:
-            if os.getpid() != self._process:
-                self.lost += 1
-                return False
-            descriptor = self._descriptor
-            ours = self._is_ours(descriptor)
-            if not ours or self._size >= ROTATE_BYTES:
-                self._open_next(descriptor if ours else -1)
-            self._write(line)
+            if written >= 0:
+                self._size += written
+                self._finish(self._target[0], line, written)
+                return True
+            return self._append_otherwise(line)
         except Exception:  # noqa: BLE001 - a broken journal stops capture, never the job
             self.lost += 1
             return False
+
+    def _append_otherwise(self, line: bytes) -> bool:
+        """Append where there is no file yet, it is full or not ours, or the last line is torn."""
+        if os.getpid() != self._process:
+            self.lost += 1
+            return False
+        ours = self._is_ours()
+        if not ours or self._size >= ROTATE_BYTES:
+            self._open_next(self._target[0] if ours else -1)
+        self._finish(self._target[0], b"\n" + line if self._torn else line, 0)
         return True
 
     def abandon(self) -> None:
         """Let go of the file without writing, as a fork child does with what it inherited."""
-        if self._is_ours(self._descriptor):
-            os.close(self._descriptor)
-        self._descriptor = -1
+        if self._is_ours():
+            os.close(self._target[0])
+        self._target = (-1, self._process, 0, 0)
 
-    def _is_ours(self, descriptor: int) -> bool:
-        """Say whether a descriptor is still that of the journal.
+    def _is_ours(self) -> bool:
+        """Say whether the descriptor is still that of the journal.
 
         A program that closes all descriptors, as daemons do, may have been given this number for a
         file of its own. That file is left alone, and so is its descriptor.
         """
-        if descriptor < 0:
-            return False
+        descriptor, _, device, inode = self._target
         try:
             stat = os.fstat(descriptor)
         except OSError:
             return False
-        return (stat.st_ino, stat.st_dev) == self._file
+        return (stat.st_dev, stat.st_ino) == (device, inode)
 
     def _open_next(self, full: int) -> None:
         """Go on in the next file and close the one that is full, -1 where there is none.
@@ -117,21 +130,20 @@ class JournalWriter:
                 continue
             stat = os.fstat(descriptor)
             self._number, self._size, self._torn = number, 0, False
-            self._file = (stat.st_ino, stat.st_dev)
-            self._descriptor = descriptor
-            if full >= 0:
-                os.close(full)
-            self._write(self._header(number))
+            try:
+                self._finish(descriptor, self._header(number), 0)
+            finally:  # a file without its header is better than one more for each record
+                self._target = (descriptor, self._process, stat.st_dev, stat.st_ino)
+                if full >= 0:
+                    os.close(full)
             return
         raise FileExistsError(self._directory)
 
-    def _write(self, line: bytes) -> None:
-        data = b"\n" + line if self._torn else line
-        written = os.write(self._descriptor, data)
-        self._size += written
+    def _finish(self, descriptor: int, data: bytes, written: int) -> None:
+        """Write what is left of a line of which so many bytes are written."""
         while written < len(data):
-            self._torn = True
-            more = os.write(self._descriptor, data[written:])
+            self._torn = self._torn or written > 0
+            more = os.write(descriptor, data[written:])
             self._size += more
             written += more
         self._torn = False

@@ -14,8 +14,9 @@ import sys
 import time
 from _thread import get_ident
 
+from provfs.calls import pack_state
 from provfs.capture.execution import clock_ns, file_uri
-from provfs.capture.known import Known, pack_state
+from provfs.capture.known import Known
 from provfs.capture.plain.opening import OUTSIDE_SUFFIXES, OUTSIDE_TREES
 from provfs.capture.plain.state import fingerprint_text, stat_tuple
 from provfs.capture.recorder import Recorder, inside

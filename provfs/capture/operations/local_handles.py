@@ -16,6 +16,7 @@ from typing import Any
 
 from fsspec.compression import compr
 from fsspec.implementations.local import LocalFileOpener, LocalFileSystem
+from fsspec.spec import AbstractFileSystem
 
 from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 _opener: list[Opener] = []
 _strip_protocol = LocalFileSystem._strip_protocol.__func__  # noqa: SLF001 - how fsspec itself names a file
+
+
+_exit = LocalFileOpener.__exit__
 
 
 class _Opener(LocalFileOpener):
@@ -74,7 +78,7 @@ class _Opener(LocalFileOpener):
             written: Any = getattr(getattr(self.f, "raw", None), "_capture", None)
             if written is not None and hasattr(written, "broken"):
                 written.broken = True
-        return super().__exit__(kind, error, trace)
+        return _exit(self, kind, error, trace)
 
     def commit(self) -> None:
         """Publish the file under its own name, as one rename."""
@@ -151,3 +155,53 @@ def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
 
     _open.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
     return _open
+
+
+def local_public_open(original: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return the `open` of a captured local filesystem: the same, shorter where it is frequent.
+
+    What `open` and `_open` of fsspec do to a clean absolute path, opened to read, comes down to
+    making the handle. Source: `docs/decisions/0011-the-cost-of-an-open.md`.
+    """
+    if original is not AbstractFileSystem.open:
+        return None
+
+    @wraps(original)
+    def open(  # noqa: A001 - its name
+        self: Any,
+        path: Any,
+        mode: str = "rb",
+        block_size: Any = None,
+        cache_options: Any = None,
+        compression: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        if (
+            mode == "rb"
+            and type(path) is str
+            and path[:1] == "/"
+            and path[-1:] != "/"
+            and compression is None
+            and not kwargs
+            and _opener
+            and _is_plain(type(self))
+        ):
+            return _Opener(path, mode, not self._intrans, self)
+        return original(self, path, mode, block_size, cache_options, compression, **kwargs)
+
+    open.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
+    return open
+
+
+_plain: dict[type, bool] = {}
+
+
+def _is_plain(cls: Any) -> bool:
+    """Say whether a captured class opens files and names them as the local filesystem does."""
+    found = _plain.get(cls)
+    if found is None:
+        bare = cls._provfs_bare
+        opens, names = bare._open, bare._strip_protocol  # noqa: SLF001 - compared, not called
+        plain = LocalFileSystem._open  # noqa: SLF001 - likewise
+        found = _plain[cls] = opens is plain and names.__func__ is _strip_protocol
+    return found

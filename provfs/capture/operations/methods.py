@@ -136,6 +136,10 @@ def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[
             from provfs.capture.operations.local_handles import local_open  # noqa: PLC0415 - only with local filesystems
 
             return local_open(original)
+        if name == "open":
+            from provfs.capture.operations.local_handles import local_public_open  # noqa: PLC0415 - likewise
+
+            return local_public_open(original)
         from provfs.capture.operations import local  # noqa: PLC0415 - only with local filesystems
 
         steps = local.STEPS.get(name)

@@ -13,9 +13,10 @@ import os
 import sys
 import warnings
 from _thread import get_ident
+from sys import audit
 
+from provfs.calls import COMPILED, numbers_of, open_direct, state_of
 from provfs.capture.execution import file_uri
-from provfs.capture.known import pack_state
 from provfs.capture.plain.raw import KnownFileIO, ReadingFileIO, WritingFileIO
 from provfs.capture.plain.reading import ReadHandle
 from provfs.capture.plain.state import real_path
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from provfs.capture.recorder import Recorder
 
 _fileno = io.FileIO.fileno
-_fstat = os.fstat
-_REGULAR = 0o100000
-_FORMAT = 0o170000
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC
 
 OUTSIDE_TREES = tuple(
     {
@@ -138,7 +137,14 @@ class Opener:
             )
         if encoding is None and not binary and sys.flags.warn_default_encoding:
             encoding = io.text_encoding(None, 3)
-        raw = self._open_raw(file, raw_mode, writes, closefd, opener)
+        if writes:
+            raw = self._open_raw(WritingFileIO, file, raw_mode, closefd, opener)
+            try:
+                self._attach_writing(raw, file, raw_mode)
+            except Exception as error:  # noqa: BLE001 - capture never raises into the job
+                self.recorder.trouble(error)
+        else:
+            raw, _ = self._open_reading(file, closefd, opener)
         result: Any = raw
         try:
             line_buffering = False
@@ -163,9 +169,9 @@ class Opener:
             raise
         return text
 
-    def _open_raw(self, file: Any, raw_mode: str, writes: bool, closefd: Any, opener: Any) -> Any:
+    def _open_raw(self, kind: Any, file: Any, raw_mode: str, closefd: Any, opener: Any) -> Any:
+        """Make a raw file, unseen by the other hooks of this process, that captures nothing yet."""
         recorder = self.recorder
-        kind = WritingFileIO if writes else KnownFileIO
         if recorder.skip is not None and type(file) is not int:
             recorder.skip()
             try:
@@ -182,73 +188,118 @@ class Opener:
         else:
             raw = kind(file, raw_mode, closefd, opener)
         raw._capture = None  # noqa: SLF001 - the slot of our own raw files
-        try:
-            if writes:
-                self._attach_writing(raw, file, raw_mode)
-            else:
-                self._attach_reading(raw, file, recorder.thread_key())
-        except Exception as error:  # noqa: BLE001 - capture never raises into the job
-            recorder.trouble(error)
         return raw
 
     def open_for_reading(self, path: str) -> tuple[Any, int | None]:
         """Do what `open(path, "rb")` does, in the fewest steps: the frequent case of fsspec.
 
         Returns:
-            The file, and its size where it is captured.
+            The file, and its size where that is known.
         """
-        recorder = self.recorder
-        if recorder.hooked:
-            return self.open(path, "rb", -1, None, None, None, True, None), None
         if inside.get() or (
-            path not in recorder.known
+            path not in self.recorder.known
             and (path.startswith(self._trees) or path.endswith(self._suffixes))
         ):
             return self.original(path, "rb"), None
-        raw: Any = KnownFileIO(path, "r")
-        raw._capture = None  # noqa: SLF001 - the slot of our own raw files
-        size_bytes = None
+        raw, state = self._open_reading(path, closefd=True, opener=None)
+        size = None if state is None else numbers_of(state)[2]
+        return io.BufferedReader(raw, _buffer_size(raw)), size
+
+    def _open_reading(  # noqa: C901 - each further frame costs the job per open
+        self, file: Any, closefd: Any, opener: Any
+    ) -> tuple[Any, bytes | str | None]:
+        """Open a raw file that looks on where it is in scope; returns it, and its state."""
+        recorder = self.recorder
+        key = thread = None
         try:
-            size_bytes = self._attach_reading(raw, path, recorder.thread_key())
+            thread = recorder.thread_key()
+            key = file if thread == recorder.first_thread else (file, thread)
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             recorder.trouble(error)
-        return io.BufferedReader(raw, _buffer_size(raw)), size_bytes
-
-    def _attach_reading(self, raw: Any, file: Any, thread: int) -> int | None:
-        """Let a raw file look on where it is in scope; returns the size of the file then."""
-        recorder = self.recorder
-        key = file if thread == recorder.first_thread else (file, thread)
-        stat = _fstat(_fileno(raw))
-        size: int = stat.st_size
-        found = (stat.st_dev, stat.st_ino, size, stat.st_mtime_ns, stat.st_ctime_ns)
-        state = pack_state(*found)
-        known = recorder.known.get(key)
-        if known is not None and known.state == state and not known.racy:
-            raw._capture = (key, recorder, known, size, found[4])  # noqa: SLF001 - the slot of our own raw files
-            if known.opens:
-                known.opens += 1
+        if (
+            COMPILED
+            and type(file) is str
+            and key not in recorder.known
+            and opener is None
+            and closefd is True
+        ):
+            path = file if file[:1] == "/" else _below_here(file)
+            if recorder.hooked:
+                self._audit(file)
             else:
-                recorder.reopened(known)
-            return size
-        if (stat.st_mode & _FORMAT) != _REGULAR or not stat.st_nlink:
-            return None
-        uri = self._uri(raw, file, found)
-        if uri is None:
-            return None
-        position = 0 if type(file) is not int else raw.tell()
-        raw._capture = ReadHandle(recorder, key, thread, uri, found, state, position, self.channel)  # noqa: SLF001 - the slot of our own raw files
-        raw.__class__ = ReadingFileIO
-        return size
+                audit("open", file, "r", _FLAGS)
+            opened = open_direct(path)
+            if opened is not None:
+                descriptor, state = opened
+                raw = ReadingFileIO(descriptor, "r")
+                raw.name = file
+                raw._capture = None  # noqa: SLF001 - the slot of our own raw files
+                if key is not None and state is not None:
+                    self._attach_reading(raw, file, key, thread, state, path)
+                return raw, state
+        raw = self._open_raw(KnownFileIO, file, "r", closefd, opener)
+        state = None
+        try:
+            state = state_of(_fileno(raw))
+            if key is None or state is None:
+                return raw, state
+            known = recorder.known.get(key)
+            if known is not None and known.state == state and not known.racy:
+                raw._capture = (key, recorder, known)  # noqa: SLF001 - the slot of our own raw files
+                if known.opens:
+                    known.opens += 1
+                else:
+                    recorder.reopened(known)
+                return raw, state
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            recorder.trouble(error)
+        else:
+            self._attach_reading(raw, file, key, thread, state, None)
+        return raw, state
+
+    def _audit(self, file: str) -> None:
+        """Tell the audit hooks of an opening, but not our own."""
+        busy, ident = self.recorder.busy, get_ident()
+        busy.add(ident)
+        try:
+            audit("open", file, "r", _FLAGS)
+        finally:
+            busy.discard(ident)
+
+    def _attach_reading(
+        self, raw: Any, file: Any, key: Any, thread: Any, state: bytes | str, path: str | None
+    ) -> None:
+        """Let a raw file look on where it is in scope; `path` is its real one, where known."""
+        recorder = self.recorder
+        try:
+            if path is None:
+                path = real_path(_fileno(raw), file)
+            uri = file_uri(path)
+            if not recorder.captures(uri):
+                raw.__class__ = KnownFileIO
+                return
+            handle = ReadHandle(recorder, key, thread, uri, state, self.channel)
+            if self.touch is not None:
+                self.touch(path, handle.before)
+            if type(file) is int:
+                handle.position = raw.tell()
+            raw._capture = handle  # noqa: SLF001 - the slot of our own raw files
+            raw.__class__ = ReadingFileIO
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            recorder.trouble(error)
 
     def _attach_writing(self, raw: Any, file: Any, raw_mode: str) -> None:
         recorder = self.recorder
-        stat = _fstat(_fileno(raw))
-        if (stat.st_mode & _FORMAT) != _REGULAR or not stat.st_nlink:
+        state = state_of(_fileno(raw))
+        if state is None:
             return
-        found = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        uri = self._uri(raw, file, found)
-        if uri is None:
+        found = numbers_of(state)
+        path = real_path(_fileno(raw), file)
+        uri = file_uri(path)
+        if not recorder.captures(uri):
             return
+        if self.touch is not None:
+            self.touch(path, found)
         by_descriptor = isinstance(file, int)
         raw._capture = WriteHandle(  # noqa: SLF001 - the slot of our own raw files
             recorder,
@@ -257,19 +308,10 @@ class Opener:
             found,
             raw.tell(),
             self.channel,
-            fresh=raw_mode[0] in "wx" and not (by_descriptor and stat.st_size),
+            fresh=raw_mode[0] in "wx" and not (by_descriptor and found[2]),
             appending=raw_mode[0] == "a",
             readable="+" in raw_mode and not by_descriptor,
         )
-
-    def _uri(self, raw: Any, file: Any, found: tuple[int, ...]) -> str | None:
-        path = real_path(_fileno(raw), file)
-        uri = file_uri(path)
-        if not self.recorder.captures(uri):
-            return None
-        if self.touch is not None:
-            self.touch(path, found)
-        return uri
 
 
 class CapturedOpen:
@@ -316,3 +358,11 @@ def _buffer_size(raw: Any) -> int:
     if sys.version_info >= (3, 14):
         return max(min(size, 8 << 20), io.DEFAULT_BUFFER_SIZE)
     return size if size > 1 else io.DEFAULT_BUFFER_SIZE
+
+
+def _below_here(path: str) -> str:
+    """Return a relative path as an absolute one; empty where there is no working directory."""
+    try:
+        return f"{os.getcwd()}/{path}"
+    except OSError:
+        return ""

@@ -11,10 +11,11 @@ import time
 
 from xxhash import xxh3_128
 
+from provfs.calls import numbers_of, state_of
 from provfs.capture.execution import clock_ns
 from provfs.capture.known import Known
 from provfs.capture.plain.content import Pass
-from provfs.capture.plain.state import SMALL_BYTES, fingerprint_text, hash_still
+from provfs.capture.plain.state import SMALL_BYTES, fingerprint_text, hash_still, stat_tuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,20 +49,17 @@ class ReadHandle(Pass):
         key: Any,
         thread: int,
         uri: str,
-        before: tuple[int, ...],
         state: bytes | str,
-        position: int,
         channel: str,
     ) -> None:
-        self.position = position  # what `Pass` begins with, without a call
-        self.hasher = xxh3_128()
-        self.hashed = self.moved_bytes = 0
+        self.hasher = xxh3_128()  # what `Pass` begins with, without a call
+        self.position = self.hashed = self.moved_bytes = 0
         self.in_order = True
         self.ranges = []
         self.recorder = recorder
         self.key = key
         self.uri = uri
-        self.before = before
+        self.before = numbers_of(state)
         self.state = state
         self.thread = thread
         self.channel = channel
@@ -77,45 +75,43 @@ class ReadHandle(Pass):
     def finish(self, descriptor: int) -> None:
         """Record the read, at its close, while the descriptor is still open."""
         recorder = self.recorder
-        before = self.before
-        stat = os.fstat(descriptor)
-        after = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        size = before[2]
+        state = state_of(descriptor)
+        size = self.before[2]
         if not self.moved_bytes and not self.exposed and size:
             return
         if self.generation != recorder.generation:
-            self._record(before, None, "the handle was opened before a fork", unstable=False)
+            self._record(self.before, None, "the handle was opened before a fork", unstable=False)
             return
-        if after != before:
-            self._record(before, None, "the file changed while it was read", unstable=True)
-            self._record(after, None, "the file changed while it was read", unstable=True)
+        if state != self.state:
+            for stat in (self.before, stat_tuple(os.fstat(descriptor))):
+                self._record(stat, None, "the file changed while it was read", unstable=True)
             return
         digest = self.digest(size)
+        closed_ns = clock_ns()
         known = recorder.known.get(self.key)
-        if known is not None and known.state == self.state and digest in {known.digest, None}:
-            self._again(known)
+        if known is not None and known.state == state and digest in {known.digest, None}:
+            recorder.reopened(known)
+            recorder.reclosed(known)
+            known.racy = known.racy and self._is_racy(closed_ns)
             return
         entry_id: int | None
         if digest is not None:
-            entry_id = recorder.read_whole(self, digest)
+            entry_id = recorder.read_whole(self, digest, closed_ns)
         else:
             digest, reason = self._digest_of_rest(descriptor, size)
-            entry_id = self._record(before, digest, reason, unstable=False)
+            entry_id = self._record(self.before, digest, reason, unstable=False)
         if entry_id is not None:
-            thread, channel = self.thread, self.channel
-            entry = Known(self.key, entry_id, self.uri, self.state, digest, thread, channel)
-            entry.racy = self._is_racy()
+            entry = Known(
+                self.key, entry_id, self.uri, self.state, digest, self.thread, self.channel
+            )
+            entry.racy = self._is_racy(closed_ns)
             recorder.remember(self.key, entry)
 
-    def _again(self, known: Known) -> None:
-        self.recorder.reopened(known)
-        self.recorder.reclosed(known)
-        if known.racy:
-            known.racy = self._is_racy()
-
-    def _is_racy(self) -> bool:
-        changed_ns = max(self.before[3], self.before[4])
-        return time.time_ns() - (clock_ns() - self.opened_ns) < changed_ns + RACY_NS
+    def _is_racy(self, closed_ns: int) -> bool:
+        """Say whether a further change could have left the timestamps as they were at the open."""
+        _, _, _, mtime_ns, ctime_ns = self.before
+        opened = time.time_ns() - (closed_ns - self.opened_ns)
+        return opened < max(mtime_ns, ctime_ns) + RACY_NS
 
     def _digest_of_rest(self, descriptor: int, size: int) -> tuple[str | None, str | None]:
         known = self.recorder.inherited.get(self.key)

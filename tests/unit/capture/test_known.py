@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from provfs.calls import pack_state
 from provfs.capture import known, recorder
-from provfs.capture.known import KNOWN_LIMIT, Known, pack_state
+from provfs.capture.known import KNOWN_LIMIT, Known
 from provfs.capture.recorder import Recorder
 from provfs.config import Settings, prepare_home
 from provfs.journal import record

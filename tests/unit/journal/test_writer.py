@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,18 +71,19 @@ def test_writer_begins_a_new_line_after_a_torn_write(
     """A disk that fills up in the middle of a record damages that record only."""
     journal = JournalWriter(tmp_path, NAME, lambda _: b"h\n")
     journal.append(b"whole\n")
-    real = os.write
-    calls = []
+    whole = writer.append
 
-    def failing(descriptor: int, data: bytes) -> int:
-        calls.append(data)
-        if len(calls) == 1:
-            return real(descriptor, data[:3])
-        if len(calls) == 2:
-            raise OSError(28, "No space left on device")
-        return real(descriptor, data)
+    def short(*arguments: Any) -> int:
+        monkeypatch.setattr(writer, "append", whole)
+        written = whole(*arguments[:-1], arguments[-1][:3])
+        monkeypatch.setattr(os, "write", full)
+        return written
 
-    monkeypatch.setattr(os, "write", failing)
+    def full(descriptor: int, data: bytes) -> int:
+        monkeypatch.undo()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer, "append", short)
     results = [journal.append(b"torn record\n"), journal.append(b"after\n")]
 
     assert results == [False, True]
@@ -147,8 +149,8 @@ def test_writer_that_lost_its_descriptor_closes_no_file_of_the_program(tmp_path,
     journal = JournalWriter(tmp_path, ExecutionName("0" * 12, 1, 1), lambda _: b"header\n")
     journal.append(b"first record\n")
     with (tmp_path / "own.txt").open("w") as own:
-        os.dup2(own.fileno(), journal._descriptor)
-        taken = journal._descriptor
+        os.dup2(own.fileno(), journal._target[0])
+        taken = journal._target[0]
 
         assert journal.append(b"second record\n")
 

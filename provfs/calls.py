@@ -1,0 +1,91 @@
+"""The system calls that following one file costs, each one call from Python.
+
+Contract: compiled where a compiler and Python's headers were there at installation, else in Python
+with the same results, only slower. A state is the fingerprint of a regular local file that has a
+name, packed into 40 bytes (device, inode, size_bytes, mtime_ns, ctime_ns), so that two can be
+compared at once; where a time does not fit, it is the fingerprint as text. Nothing is kept between
+calls, and each may be made from any thread. Source: `benchmarks/bench_wrapper.py` and
+`docs/decisions/0011-the-cost-of-an-open.md`.
+Not here: what is done with a state, see `provfs.capture.plain`.
+"""
+
+from __future__ import annotations
+
+import os
+from _struct import Struct, error  # type: ignore[attr-defined] # `struct` re-exports both at a price
+
+_FORMAT = 0o170000
+_REGULAR = 0o100000
+_packed = Struct("qQqqq")
+
+
+def pack_state(
+    device: int, inode: int, size_bytes: int, mtime_ns: int, ctime_ns: int
+) -> bytes | str:
+    """Return a local fingerprint as a state: 80 bytes, where the tuple with its numbers takes 220.
+
+    Times beyond the year 2262 do not fit; such a fingerprint is kept as text.
+    """
+    try:
+        return _packed.pack(device, inode, size_bytes, mtime_ns, ctime_ns)
+    except error:
+        return f"stat:{device}:{inode}:{size_bytes}:{mtime_ns}:{ctime_ns}"
+
+
+def numbers_of(state: bytes | str) -> tuple[int, ...]:
+    """Return (device, inode, size_bytes, mtime_ns, ctime_ns) of a state."""
+    if isinstance(state, bytes):
+        return _packed.unpack(state)
+    return tuple(map(int, state.split(":")[1:]))
+
+
+def state_of(descriptor: int) -> bytes | str | None:
+    """Return the state of an open file; None where it is no regular file or has no name any more.
+
+    Raises:
+        OSError: The descriptor is closed.
+    """
+    stat = os.fstat(descriptor)
+    if (stat.st_mode & _FORMAT) != _REGULAR or not stat.st_nlink:
+        return None
+    return pack_state(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def open_direct(path: str) -> tuple[int, bytes | str | None] | None:
+    """Open a file for reading if its path is also its real path; return (descriptor, state).
+
+    None says that nothing was opened and the ordinary way has to be taken: there is a symbolic link
+    in the path, it is relative or not spelt as the kernel would, it is not ASCII, the file cannot
+    be opened or is a directory, or the kernel cannot tell. In Python that is always so.
+    Source: openat2(2), RESOLVE_NO_SYMLINKS.
+    """
+    del path
+    return None
+
+
+def append(descriptor: int, process: int, device: int, inode: int, data: bytes) -> int:
+    """Write to a descriptor if this is that process and the descriptor is still that file.
+
+    Returns:
+        How many bytes were written; -1 where nothing was.
+    """
+    try:
+        if os.getpid() != process:
+            return -1
+        stat = os.fstat(descriptor)
+        if (stat.st_dev, stat.st_ino) != (device, inode):
+            return -1
+        return os.write(descriptor, data)
+    except OSError:
+        return -1
+
+
+IN_PYTHON = {"append": append, "open_direct": open_direct, "state_of": state_of}
+"""What runs where nothing was compiled."""
+
+try:
+    from provfs._calls import append, open_direct, state_of  # type: ignore[assignment] # the same
+except ImportError:
+    COMPILED = False
+else:
+    COMPILED = True
