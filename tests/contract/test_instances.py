@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import multiprocessing
 import os
@@ -186,6 +187,37 @@ def test_subclasses_of_a_filesystem_class_can_be_wrapped(make_place):
     assert fs.own() == "Own"
     assert fs.cat_file(place.at("a")) == A.upper()
     assert [(fact.what, fact.name) for fact in place.facts()] == [("read", "a")]
+
+
+@pytest.mark.parametrize("kind", ["opener", "file", "other"])
+def test_local_classes_with_an_open_of_their_own_are_captured(make_place, kind):
+    """Whether it gives the handles of its parent, plain files or something else."""
+
+    class Other(io.BytesIO):
+        pass
+
+    class Own(LocalFileSystem):
+        def _open(self, path, mode="rb", block_size=None, **kwargs):
+            if kind == "opener":
+                return super()._open(path, mode, block_size, **kwargs)
+            return open(path, mode) if kind == "file" or mode != "rb" else Other(A)
+
+    place = make_place("local")
+    place.fill()
+    fs = provfs.wrap(Own())
+
+    with fs.open(place.at("a")) as f:
+        assert list(f) == A.splitlines(keepends=True)
+    with fs.open(place.at("n"), "wb") as f:
+        f.write(A)
+    with fs.open(place.at("n"), "ab") as f:
+        f.write(A)
+
+    assert place.stored("n") == A + A
+    assert place.facts() == sorted(
+        [whole("read", n, A) for n in "an"] + [whole("write", "n", A), whole("write", "n", A + A)],
+        key=str,
+    )
 
 
 def test_what_is_not_a_filesystem_is_refused():

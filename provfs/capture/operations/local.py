@@ -19,7 +19,8 @@ from provfs.capture.operations.records import (
     record_read,
     record_write,
 )
-from provfs.capture.plain.state import fingerprint_text, stat_tuple
+from provfs.capture.operations.transfers import ranges_by_path
+from provfs.capture.plain.state import SMALL_BYTES, fingerprint_text, stat_tuple
 from provfs.model import uri_of_path
 
 TYPE_CHECKING = False
@@ -120,10 +121,26 @@ def _after_touch(call: Call, before: Any, _: Any) -> None:
         record_write(call, uri_of_path(path), None, bytes=0, **local_state(path))
 
 
+def _after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
+    """Record one read of each file, with all its ranges; a small file is hashed."""
+    for path, touched in ranges_by_path(call, contents).items():
+        real = os.path.realpath(call.fs._strip_protocol(path))  # noqa: SLF001 - how fsspec itself names a file
+        found = stat_tuple(os.stat(real))
+        state: dict[str, Any] = {
+            "size_bytes": found[2],
+            "fingerprint": fingerprint_text(found),
+            "reason": "read in part",
+        }
+        if found[2] <= SMALL_BYTES:
+            state = local_state(real)
+        record_read(call, uri_of_path(real), **touched, **state)
+
+
 STEPS: dict[str, tuple[Any, ...]] = {
     "cp_file": (_state_before, _after_copy),
     "get_file": (_state_before, _after_copy),
     "put_file": (_state_before, _after_copy),
+    "cat_ranges": (None, _after_cat_ranges),
     "mv": (_before_move, _after_move),
     "rm": (_files_below, _after_remove),
     "rm_file": (_files_below, _after_remove),

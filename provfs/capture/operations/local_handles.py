@@ -20,6 +20,8 @@ from fsspec.spec import AbstractFileSystem
 
 from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
+from provfs.capture.layers.places import uri_of
+from provfs.capture.operations.handles import follow
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.plain.opening import CapturedOpen, Opener
 from provfs.capture.plain.state import fingerprint_text, stat_tuple
@@ -29,6 +31,8 @@ from provfs.model import uri_of_path
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from provfs.capture.recorder import Recorder
 
 
 _opener: list[Opener] = []
@@ -129,10 +133,57 @@ def _record_end(path: str, to: str | None, fingerprint: str | None) -> None:
         recorder.trouble(error)
 
 
+def _make_opener(recorder: Recorder) -> Opener:
+    return Opener(recorder, io.open, CHANNEL, include_all=bool(recorder.settings.include))
+
+
+def _own_open(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the `_open` of a class that has its own: what it opens is opened again, to look on."""
+
+    @wraps(original)
+    def _open(self: Any, path: Any, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
+        handle = original(self, path, mode, *args, **kwargs)
+        recorder = None if inside.get() else active()
+        if recorder is None or isinstance(builtins.open, CapturedOpen):
+            return handle
+        try:
+            if not _opener:
+                _opener.append(_make_opener(recorder))
+            if isinstance(handle, LocalFileOpener) and not isinstance(handle, _Opener):
+                handle.f = _again(handle.f)
+            elif (other := _again(handle)) is not handle:
+                handle = other
+            elif recorder.captures(uri := uri_of(self, path)):
+                handle = follow(recorder, uri, mode, handle)
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            recorder.trouble(error)
+        return handle
+
+    _open.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
+    return _open
+
+
+def _again(file: Any) -> Any:
+    """Return another file like one that was just opened; that one where it is of another kind."""
+    if type(file) not in {io.BufferedReader, io.BufferedWriter, io.BufferedRandom}:
+        return file
+    mode = file.mode.replace("x", "w")
+    if not isinstance(file.name, str) or ("a" not in mode and file.tell()):
+        return file
+    other = _opener[0].open(file.name, mode if "b" in mode else f"{mode}b", -1, *_DEFAULTS)
+    other.__dict__.update(file.__dict__)
+    file.close()
+    return other
+
+
+_DEFAULTS = (None, None, None, True, None)
+"""Arguments of `open` after its buffering."""
+
+
 def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return the `_open` of a captured local filesystem."""
     if original is not LocalFileSystem._open:  # noqa: SLF001 - compared, not called
-        return original  # a class of its own with handles of its own
+        return _own_open(original)
 
     @wraps(original)
     def _open(self: Any, path: Any, mode: str = "rb", block_size: Any = None, **kwargs: Any) -> Any:
@@ -140,8 +191,7 @@ def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
         if recorder is None:
             return original(self, path, mode, block_size, **kwargs)
         if not _opener:
-            include_all = bool(recorder.settings.include)
-            _opener.append(Opener(recorder, io.open, CHANNEL, include_all=include_all))
+            _opener.append(_make_opener(recorder))
         if (
             type(path) is not str
             or path[:1] != "/"

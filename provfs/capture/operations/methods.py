@@ -42,7 +42,7 @@ METHODS: dict[str, str] = {
             *("cat_file", "_cat_file", "read_bytes", "pipe_file", "_pipe_file", "write_bytes"),
             *("get_file", "_get_file", "put_file", "_put_file", "cp_file", "_cp_file"),
             *("mv", "move", "rename", "rm_file", "_rm_file", "_rm", "_bulk_delete", "rm", "delete"),
-            *("touch", "_touch"),
+            *("touch", "_touch", "expand_path", "_expand_path"),
         ),
         CAPTURED,
     ),
@@ -58,7 +58,7 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(
         (
             *("checksum", "clear_instance_cache", "created", "current", "disk_usage", "du", "_du"),
-            *("exists", "_exists", "expand_path", "_expand_path", "find", "_find", "from_dict"),
+            *("exists", "_exists", "find", "_find", "from_dict"),
             *("from_json", "glob", "_glob", "info", "_info", "invalidate_cache", "isdir", "_isdir"),
             *("isfile", "_isfile", "lexists", "listdir", "ls", "_ls", "makedir", "makedirs"),
             *("_makedirs", "mkdir", "_mkdir", "mkdirs", "modified", "_process_limits", "rmdir"),
@@ -77,7 +77,7 @@ the other methods. A new name that is missing here fails a test."""
 _ALIASES = frozenset({"read_bytes", "write_bytes", "move", "rename", "delete"})
 """Methods of fsspec that call the one they are named for."""
 
-INHERITED = ("mv", "open", "cat_ranges")
+INHERITED = ("mv", "open", "cat_ranges", "expand_path")
 """Methods of the base class of all filesystems that are captured in sync ones."""
 
 PUBLIC = ("mv", "open")
@@ -143,8 +143,10 @@ def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[
         from provfs.capture.operations import local  # noqa: PLC0415 - only with local filesystems
 
         steps = local.STEPS.get(name)
-    elif name in _OPENERS:
-        return _OPENERS[name](original)
+    elif original is AbstractFileSystem.rm:
+        return None  # it comes down to `rm_file`
+    elif name in _WRAPPERS:
+        return _WRAPPERS[name](original)
     elif original is AbstractFileSystem.touch:
         steps = None  # it opens to write
     else:
@@ -216,9 +218,11 @@ _COMPRESSION = 2
 """Place of `compression` among the arguments of `AbstractFileSystem.open` after path and mode."""
 
 
-_OPENERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+_WRAPPERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "open": _compressed_open_wrapper,
     "_open": _open_wrapper,
     "open_async": _open_async_wrapper,
     "mv": moves.move_wrapper,
+    **dict.fromkeys(("rm", "_rm"), moves.removal_wrapper),
+    **dict.fromkeys(("expand_path", "_expand_path"), moves.expansion_wrapper),
 }

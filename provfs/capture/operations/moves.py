@@ -6,8 +6,9 @@ its parts. Not here: local files, see `provfs.capture.operations.local`.
 
 from __future__ import annotations
 
+import inspect
 import io
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 
 _moves: ContextVar[list[tuple[str, str]] | None] = ContextVar("provfs_moves", default=None)
+
+
+_removals: ContextVar[_Removal | None] = ContextVar("provfs_removals", default=None)
 
 
 def _after_copy(call: Call, _: Any, __: Any) -> None:
@@ -68,9 +72,10 @@ def _is_directory_in_store(fs: Any, path: Any) -> bool:
 
 def _after_bulk_removal(call: Call, _: Any, __: Any) -> None:
     paths = argument(call, 0, "pathlist", "paths") or ()
-    directories = {path[:end] for path in paths for end in _ends_of_parents(path)}
-    for path in sorted(set(paths) - directories):
-        _after_remove(call._replace(args=(path,), kwargs={}), None, None)
+    removal = _Removal()
+    removal.expanded = list(paths)
+    if _moves.get() is None and paths:
+        removal.record(call.recorder, call.fs, [])
 
 
 def _ends_of_parents(path: str) -> list[int]:
@@ -79,24 +84,108 @@ def _ends_of_parents(path: str) -> list[int]:
 
 def _after_remove(call: Call, _: Any, __: Any) -> None:
     path = argument(call, 0, "path")
-    if _moves.get() is not None:
+    if _moves.get() is not None or not isinstance(path, str) or "*" in path:
         return
-    if (
-        not isinstance(path, str)
-        or call.kwargs.get("recursive")
-        or len(call.args) > 1
-        or "*" in path
-    ):
-        return
-    uri = uri_of(call.fs, path)
-    if call.recorder.captures(uri):
-        fields = {
-            "id": call.recorder.next_id(),
-            "uri": uri,
-            "at_ns": clock_ns(),
-            "channel": CHANNEL,
-        }
-        call.recorder.emit("remove", fields)
+    if (removal := _removals.get()) is not None:
+        removal.leaves += 1
+    _record_removal(call.recorder, uri_of(call.fs, path))
+
+
+def _record_removal(recorder: Recorder, uri: str) -> None:
+    if recorder.captures(uri):
+        fields = {"id": recorder.next_id(), "uri": uri, "at_ns": clock_ns(), "channel": CHANNEL}
+        recorder.emit("remove", fields)
+
+
+class _Removal:
+    """One `rm` under way: the names that it expanded to, and how many files it was seen to remove.
+
+    A filesystem that removes in bulk asks what there is, and then hands the names to its storage.
+    """
+
+    __slots__ = ("expanded", "leaves")
+
+    def __init__(self) -> None:
+        self.expanded: list[str] = []
+        self.leaves = 0
+
+    def record(self, recorder: Recorder, fs: Any, asked: Any) -> None:
+        """Record what went in bulk; a name with others below it is a directory."""
+        if self.leaves:
+            return
+        paths = self.expanded or (asked if isinstance(asked, list) else [asked])
+        directories = {path[:end] for path in paths for end in _ends_of_parents(path)}
+        for path in sorted(set(paths) - directories):
+            if not path.endswith("/") and "*" not in path:
+                _record_removal(recorder, uri_of(fs, path))
+
+
+def removal_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an `rm` or `_rm` that records each file once, however the filesystem removes it."""
+
+    def begin() -> tuple[Recorder | None, _Removal, Token[_Removal | None]]:
+        inner = inside.get() or _moves.get() is not None or _removals.get() is not None
+        removal = _Removal()
+        return None if inner else active(), removal, _removals.set(removal)
+
+    def end(recorder: Recorder, removal: _Removal, fs: Any, args: Any, kwargs: Any) -> None:
+        try:
+            removal.record(recorder, fs, args[0] if args else kwargs.get("path"))
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            recorder.trouble(error)
+
+    if inspect.iscoroutinefunction(original):
+
+        @wraps(original)
+        async def rm(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder, removal, token = begin()
+            try:
+                result = await original(self, *args, **kwargs)
+            finally:
+                _removals.reset(token)
+            if recorder is not None:
+                end(recorder, removal, self, args, kwargs)
+            return result
+
+    else:
+
+        @wraps(original)
+        def rm(self: Any, *args: Any, **kwargs: Any) -> Any:
+            recorder, removal, token = begin()
+            try:
+                result = original(self, *args, **kwargs)
+            finally:
+                _removals.reset(token)
+            if recorder is not None:
+                end(recorder, removal, self, args, kwargs)
+            return result
+
+    rm.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
+    return rm
+
+
+def expansion_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return an `expand_path` that tells the `rm` that called it, if one did."""
+    if inspect.iscoroutinefunction(original):
+
+        @wraps(original)
+        async def expand_path(self: Any, *args: Any, **kwargs: Any) -> Any:
+            found = await original(self, *args, **kwargs)
+            if (removal := _removals.get()) is not None:
+                removal.expanded = list(found)
+            return found
+
+    else:
+
+        @wraps(original)
+        def expand_path(self: Any, *args: Any, **kwargs: Any) -> Any:
+            found = original(self, *args, **kwargs)
+            if (removal := _removals.get()) is not None:
+                removal.expanded = list(found)
+            return found
+
+    expand_path.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark
+    return expand_path
 
 
 def move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,7 +233,7 @@ def _record_move(recorder: Recorder, uri: str, to: str, *, ok: bool) -> None:
 
 STEPS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("cp_file", "_cp_file"), (None, _after_copy)),
-    **dict.fromkeys(("rm_file", "_rm_file", "_rm"), (None, _after_remove)),
+    **dict.fromkeys(("rm_file", "_rm_file"), (None, _after_remove)),
     "_bulk_delete": (None, _after_bulk_removal),
 }
 """Method name -> what is done before it and after it."""

@@ -39,10 +39,28 @@ def _limits(call: Call) -> dict[str, Any]:
     return {name: names.get(name) for name in ("start", "end") if names.get(name) is not None}
 
 
-def _range(start: int | None, count: int) -> tuple[int, int] | None:
-    """Return the range of `count` bytes read; None where it was counted from the end."""
+def _range(fs: Any, path: Any, start: int | None, count: int) -> tuple[int, int] | None:
+    """Return the range of `count` bytes read; None where it was counted from an unknown end."""
     first = start or 0
-    return (first, first + count) if first >= 0 else None
+    if first < 0:
+        size = _size_without_request(fs, path)
+        if size is None:
+            return None
+        first = max(0, size + first)
+    return first, first + count
+
+
+def _size_without_request(fs: Any, path: Any) -> int | None:
+    """Return the size of an object, where the filesystem has it at hand."""
+    path = fs._strip_protocol(path)  # noqa: SLF001 - how fsspec itself names a file
+    store = getattr(fs, "store", None)
+    if isinstance(store, dict) and path in store:
+        return len(store[path].getbuffer())
+    try:
+        entries = fs._ls_from_cache(path) or ()  # noqa: SLF001 - it asks nobody
+    except FileNotFoundError:
+        return None
+    return next((entry["size"] for entry in entries if entry["name"] == path), None)
 
 
 def _after_cat(call: Call, _: Any, data: Any) -> None:
@@ -51,7 +69,7 @@ def _after_cat(call: Call, _: Any, data: Any) -> None:
         return
     uri = uri_of(call.fs, argument(call, 0, "path"))
     if limits:
-        touched = _range(limits.get("start"), len(data))
+        touched = _range(call.fs, argument(call, 0, "path"), limits.get("start"), len(data))
         ranges = None if touched is None else (touched,)
         record_read(call, uri, bytes=len(data), ranges=ranges, reason="read in part")
         return
@@ -59,8 +77,8 @@ def _after_cat(call: Call, _: Any, data: Any) -> None:
     record_read(call, uri, bytes=len(data), size_bytes=len(data), digest=digest)
 
 
-def after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
-    """Record one read of each object, with all its ranges."""
+def ranges_by_path(call: Call, contents: Any) -> dict[Any, dict[str, Any]]:
+    """Return bytes and ranges for each path that a `cat_ranges` read."""
     paths, starts = argument(call, 0, "paths"), argument(call, 1, "starts")
     if not isinstance(starts, (list, tuple)):
         starts = [starts] * len(paths)
@@ -69,14 +87,20 @@ def after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
         if isinstance(data, (bytes, bytearray, memoryview)):
             counts, ranges, unknown = read.setdefault(path, ([], [], []))
             counts.append(len(data))
-            if (touched := _range(start, len(data))) is None:
+            if (touched := _range(call.fs, path, start, len(data))) is None:
                 unknown.append(None)
             elif data:
                 merge_range(ranges, *touched)
-    for path, (counts, ranges, unknown) in read.items():
-        known = None if unknown or not ranges else tuple(ranges)
-        uri = uri_of(call.fs, path)
-        record_read(call, uri, bytes=sum(counts), ranges=known, reason="read in part")
+    return {
+        path: {"bytes": sum(counts), "ranges": None if unknown or not ranges else tuple(ranges)}
+        for path, (counts, ranges, unknown) in read.items()
+    }
+
+
+def after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
+    """Record one read of each object, with all its ranges."""
+    for path, touched in ranges_by_path(call, contents).items():
+        record_read(call, uri_of(call.fs, path), **touched, reason="read in part")
 
 
 def _after_touch(call: Call, _: Any, __: Any) -> None:
