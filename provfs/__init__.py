@@ -47,6 +47,17 @@ __all__ = [
 ]
 
 
+def load_ipython_extension(shell: object) -> None:
+    """Start capture in a notebook: `%load_ext provfs`.
+
+    Raises:
+        ConfigError: The home or its configuration cannot be used.
+    """
+    from provfs.capture.autoload.start import start_in_shell  # noqa: PLC0415 - only in a shell
+
+    start_in_shell(shell)
+
+
 def __getattr__(name: str) -> object:
     """Load the public names of the capture layer when they are first used (PEP 562)."""
     if name in {"ProvenanceFileSystem", "wrap"}:

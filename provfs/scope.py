@@ -22,7 +22,7 @@ _STATE_DIRECTORIES = (
     *("__pycache__", ".git", ".hg", ".svn", ".provfs", ".dvc", ".ipynb_checkpoints"),
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox", ".nox", ".venv"),
     *("node_modules", "site-packages", "dist-packages", ".idea", ".vscode", ".matplotlib"),
-    *(".conda", ".npm"),
+    *(".conda", ".npm", ".ipython", ".jupyter"),
 )
 _CACHE_DIRECTORIES = ("pip", "uv", "matplotlib", "fontconfig", "fonts", "locale")
 _CODE_SUFFIXES = (
@@ -150,7 +150,8 @@ class KindRules:
 
 _CACHE_SIZE = 10_000
 _STATE = re.compile(
-    "/(?:{plain}|[^/]+\\.(?:dist|egg)-info|\\.cache/(?:{cache})|lib/python3\\.[0-9]+)/".format(
+    "/(?:(?:{plain}|[^/]+\\.(?:dist|egg)-info|\\.cache/(?:{cache})|lib/python3\\.[0-9]+"
+    "|share/jupyter)/|\\.git$)".format(
         plain="|".join(map(re.escape, _STATE_DIRECTORIES)), cache="|".join(_CACHE_DIRECTORIES)
     )
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _install(recorder: Recorder) -> None:
     recorder.hooked = True
     install_rest(recorder)
     imports.after_import("fsspec.spec", _instrument_fsspec)
+    imports.after_import("IPython.core.interactiveshell", lambda m: _follow_cells(m, recorder))
     imports.after_import("multiprocessing.util", lambda util: _follow_workers(util, recorder))
 
 
@@ -79,6 +81,38 @@ def _audit(recorder: Recorder, opener: Opener, include_all: bool) -> Callable[[R
     audit = Audit(recorder, include_all=include_all)
     opener.touch = audit.touch
     return lambda _: audit.install()
+
+
+def start_in_shell(shell: Any) -> None:
+    """Start capture in a notebook that was not started by `provfs run`, for it and its children.
+
+    Raises:
+        ConfigError: The home or its configuration cannot be used.
+    """
+    if os.environ.get("PROVFS_DISABLED") == "1":
+        return
+    from provfs import config  # noqa: PLC0415 - `provfs run` has done this already
+    from provfs.capture.active import active  # noqa: PLC0415 - nothing is loaded where capture is off
+    from provfs.capture.contexts.cells import follow_shell  # noqa: PLC0415 - only in a shell
+
+    if os.environ.get("PROVFS_RUN") != "1":
+        settings = config.resolve()
+        config.prepare_home(settings)
+        os.environ[config.SETTINGS_VARIABLE] = settings.to_json()
+        os.environ["PROVFS_RUN"] = "1"
+    start()
+    recorder = active()
+    if recorder is not None:
+        shells = sys.modules.get("IPython.core.interactiveshell")
+        if hasattr(shells, "io_open"):
+            shells.io_open = io.open  # type: ignore[union-attr] # what the name `open` of cells calls
+        follow_shell(recorder, shell)
+
+
+def _follow_cells(module: Any, recorder: Recorder) -> None:
+    from provfs.capture.contexts.cells import follow_module  # noqa: PLC0415 - only in a shell
+
+    follow_module(module, recorder)
 
 
 def _instrument_fsspec(spec: Any) -> None:

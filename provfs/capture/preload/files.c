@@ -129,7 +129,7 @@ static void written_version(int64_t id, const char *text, size_t length, const c
     put(&line, ",\"reason\":\"");
     put(&line, reason);
     put(&line, "\"");
-    put_field(&line, "thread", thread);
+    put_thread(&line, thread, true);
     finish(&line);
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { FORKED = 0, BECOMING, HERE };
@@ -21,8 +22,10 @@ _Atomic int64_t lost;
 bool waits_are_seen; /* Python's own hooks record the waits of this process */
 static _Atomic int *present; /* on the page that a fork empties */
 static _Atomic int64_t ids;
+static char born_in[NAME_BYTES]; /* the cell of the parent that started this process */
 #define THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
 THREAD bool busy;
+THREAD int thread_id; /* by the kernel's count; 0 until it is asked for */
 THREAD bool skipping; /* the next opening is recorded by Python's own hooks */
 THREAD int muted; /* above 0 while a cache keeps its own files, whose content has another name */
 
@@ -113,6 +116,15 @@ static void hand_on_parent(void) {
     setenv("PROVFS_PRELOAD_PARENT", pair, 1);
 }
 
+static bool is_cell(const char *text) { return text[0] == 'c' && text[1] && strspn(text + 1, "0123456789") == strlen(text + 1); }
+
+static void learn_context(void) {
+    const char *text = getenv("PROVFS_CONTEXT");
+    born_in[0] = '\0';
+    if (text && is_cell(text) && strlen(text) < sizeof born_in)
+        strcpy(born_in, text);
+}
+
 /* Name this process and hand the name on to its children; false where that is not possible. */
 bool identity_begin(void) {
     char text[64], arguments[4096], program[NAME_BYTES] = "";
@@ -124,6 +136,7 @@ bool identity_begin(void) {
     if (kept < 12 || page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) != 0 || !name_this())
         return false;
     present = page;
+    learn_context();
     inherit(me.parent, "PROVFS_EXECUTION");
     inherit(program, "PROVFS_PROGRAM");
     me.continued = strcmp(me.parent, me.name) == 0;
@@ -152,6 +165,7 @@ static bool become_fork(void) {
     me.started_ns = clock_ns();
     me.generation++;
     me.continued = false;
+    learn_context();
     atomic_store(&lost, 0);
     journal_forget();
     atomic_store(present, HERE);
@@ -195,8 +209,32 @@ bool is_muted(void) { return muted > 0; }
 
 int64_t next_id(void) { return atomic_fetch_add(&ids, 1); }
 
-/* As Python's `get_ident`, so that a thread is the same in both records. */
-int64_t thread_number(void) { return (int64_t)(uintptr_t)pthread_self(); }
+/* The notebook cell that the first thread runs now, by the variable that Python sets; 0 where there is none. Other
+ * threads must not read the environment while Python changes it, and may work for an earlier cell. */
+static int64_t cell(void) {
+    if (!thread_id)
+        thread_id = (int)syscall(SYS_gettid);
+    if (thread_id != me.pid)
+        return 0;
+    const char *text = getenv("PROVFS_CONTEXT");
+    return text && is_cell(text) && strcmp(text, born_in) != 0 && strlen(text) < 20 ? strtoll(text + 1, NULL, 10) : 0;
+}
+
+/* As Python's `get_ident`, so that a thread is the same in both records; within a cell, minus the number of the cell. */
+int64_t thread_number(void) {
+    int64_t now = cell();
+    return now ? -now : (int64_t)(uintptr_t)pthread_self();
+}
+
+/* The fields `thread` and `context`; what is `ending` belongs to its cell only where that still runs. */
+void put_thread(struct line *line, int64_t thread, bool ending) {
+    put_field(line, "thread", thread);
+    if (thread >= 0 || (ending && thread != thread_number()))
+        return;
+    put(line, ",\"context\":\"c");
+    put_number(line, -thread);
+    put(line, "\"");
+}
 
 /* The parent's own child above this process, where uncaptured processes stand between. */
 static void put_entry(struct line *line, int64_t now) {
@@ -261,6 +299,11 @@ void put_execution(struct line *line) {
     put_field(line, "started_ns", me.generation == 0 && journal_exists(0) ? now : me.started_ns);
     if (me.parent[0] && me.generation == 0)
         put_entry(line, now);
+    if (born_in[0]) {
+        put(line, ",\"context\":\"");
+        put(line, born_in);
+        put(line, "\"");
+    }
     put_pipe(line, "input_pipe", me.pipes[0]);
     put_pipe(line, "output_pipe", me.pipes[1]);
     put_user(line);

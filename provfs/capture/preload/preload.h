@@ -91,6 +91,7 @@ HIDDEN bool enter(void);
 HIDDEN void leave(void);
 HIDDEN int64_t next_id(void);
 HIDDEN int64_t thread_number(void);
+HIDDEN void put_thread(struct line *line, int64_t thread, bool ending);
 
 /* journal.c: appending records. */
 HIDDEN void journal_begin(const char *directory);

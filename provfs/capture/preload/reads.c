@@ -51,7 +51,7 @@ static void write_read(int64_t id, const struct state *state, const char *path, 
         put_field(&line, "opens", opens);
     put_fingerprint(&line, state);
     put(&line, ",\"reason\":\"native\"");
-    put_field(&line, "thread", thread);
+    put_thread(&line, thread, false);
     finish(&line);
 }
 

@@ -10,7 +10,8 @@ static const char *const TREES[] = {"/proc/", "/sys/",   "/dev/",   "/run/", "/u
 static const char *const STATE[] = {"__pycache__",    ".git",           ".hg",         ".svn",          ".provfs",     ".dvc",
                                     ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".tox",
                                     ".nox",           ".venv",          "node_modules", "site-packages", "dist-packages", ".idea",
-                                    ".vscode",        ".matplotlib",    ".conda",      ".npm"};
+                                    ".vscode",        ".matplotlib",    ".conda",      ".npm",
+                                    ".ipython",       ".jupyter"};
 static const char *const CACHES[] = {"pip", "uv", "matplotlib", "fontconfig", "fonts", "locale"};
 static const char *const CODE[] = {"py", "pyc", "pyo", "pyi", "pyd", "pyx", "so", "dylib", "dll", "a", "o", "sh", "bash", "zsh",
                                    "c",  "h",   "cc",  "cpp", "hpp", "rs",  "go", "java",  "class", "jar", "egg-link"};
@@ -60,8 +61,8 @@ static bool in_state_directory(const char *path, size_t length) {
     const char *end = path + length, *slash = memchr(path, '/', length);
     while (slash) {
         const char *name = slash + 1, *next = memchr(name, '/', (size_t)(end - name));
-        if (!next)
-            return false;
+        if (!next) /* the pointer of a linked working tree */
+            return end - name == 4 && memcmp(name, ".git", 4) == 0;
         size_t size = (size_t)(next - name);
         if (ONE_OF(STATE, name, size))
             return true;
@@ -73,6 +74,8 @@ static bool in_state_directory(const char *path, size_t length) {
             return true;
         if (after && size == 3 && memcmp(name, "lib", 3) == 0 && following > 8 && memcmp(next + 1, "python3.", 8) == 0 &&
             strspn(next + 9, "0123456789") == following - 8)
+            return true;
+        if (after && size == 5 && memcmp(name, "share", 5) == 0 && following == 7 && memcmp(next + 1, "jupyter", 7) == 0)
             return true;
         slash = next;
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.accuracy.cases import ANY_COMMAND, Case, edges, python, source
+from tests.accuracy.cases import Case, edges, python, source
 
 DATASET_COUNT = 1_000
 """Files of the dataset of case 16; the table says 100,000."""
@@ -176,7 +176,35 @@ _JOBS_IN_CELLS = Case(
     },
     files={f"in{number}.csv": f"{number}\n" for number in range(3)},
     expected=edges(", ".join(f"in{n}.csv -> out{n}.csv" for n in range(3))),
-    pending=ANY_COMMAND,
+    needs=("IPython",),
+)
+
+_CELLS_THAT_SHARE = Case(
+    15,
+    "cells-that-share",
+    "a notebook whose cells hand data on by name, beside a job that does not",
+    steps=(python("main.py"),),
+    programs={
+        "main.py": source(
+            """
+            from IPython.core.interactiveshell import InteractiveShell
+
+            shell = InteractiveShell.instance()
+            for cell in (
+                "rows = [open('in0.csv').read()]",
+                "text = open('in1.csv').read()\\n"
+                "with open('out1.csv', 'w') as out: out.write('job of ' + text)",
+                "def put(x): rows.append(x)\\nput(open('in2.csv').read())",
+                "with open('model.bin', 'w') as out: out.write(repr(rows))",
+            ):
+                shell.run_cell(cell, store_history=True).raise_error()
+            """
+        )
+    },
+    files={f"in{number}.csv": f"{number}\n" for number in range(3)},
+    expected=edges("in1.csv -> out1.csv")
+    | edges("in0.csv -> model.bin, in2.csv -> model.bin", confidence=0.9),
+    needs=("IPython",),
 )
 
 _DATASET = {f"data/{number:04d}.csv": f"row {number}\n" for number in range(DATASET_COUNT)}
@@ -226,6 +254,7 @@ CASES = (
     _LIBRARIES,
     _JOBS_IN_THREADS,
     _JOBS_IN_CELLS,
+    _CELLS_THAT_SHARE,
     _DATASET_QUERYABLE,
     _DATASET_COLLAPSED,
     _DATASET_DIGEST,

@@ -87,6 +87,10 @@ PATHS = [
         "/p/lib/python3.x/x.csv",
         "/p/lib/python3.12",
         "/p/lib/python2.7/x",
+        "/h/.ipython/profile_default/history.sqlite",
+        "/h/.local/share/jupyter/runtime/kernel-1.json",
+        "/h/share/jupyterx/a",
+        "/h/share/jupyter",
     ),
     *(
         "/home-of-provfs/lineage.duckdb",

@@ -1,0 +1,111 @@
+"""Which context an access belongs to: by its thread or task, while the context goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from itertools import count
+
+from provfs.capture.contexts.current import Threads, current
+
+
+def _threads() -> Threads:
+    return Threads(count(1).__next__)
+
+
+def _in_thread(call: object) -> list[object]:
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(call()))
+    thread.start()
+    thread.join()
+    return found
+
+
+def test_keys_differ_between_cells_and_stay_known():
+    """What was counted in one cell is not counted for another, and keeps its cell for reads."""
+    threads = _threads()
+    borders = threads.show_borders()
+    keys = []
+    for cell in ("c1", "c2"):
+        borders.begin_cell(cell)
+        token = current.set(cell)
+        keys.append(threads.key())
+        assert threads.context_of(keys[-1], writes=True) == cell
+        borders.end_cell(cell)
+        current.reset(token)
+
+    assert keys[0] != keys[1]
+    assert [threads.context_of(key) for key in keys] == ["c1", "c2"]
+    assert threads.context_of(keys[0], writes=True) is None
+    assert threads.context_of(threads.key()) is None
+
+
+def test_only_threads_born_in_a_cell_belong_to_it():
+    """A thread that is older than the cell may work for anybody."""
+    threads = _threads()
+    borders = threads.show_borders()
+    go, done, found = threading.Event(), threading.Event(), []
+
+    def wait_and_look() -> None:
+        go.wait()
+        found.append(threads.context_of(threads.key()))
+        done.set()
+
+    old = threading.Thread(target=wait_and_look)
+    old.start()
+    borders.begin_cell("c1")
+    go.set()
+    done.wait()
+
+    assert found == [None]
+    assert _in_thread(lambda: threads.context_of(threads.key())) == ["c1"]
+    borders.end_cell("c1")
+    old.join()
+    assert _in_thread(lambda: threads.context_of(threads.key())) == [None]
+
+
+def test_task_of_an_ended_cell_has_no_context():
+    """What an asyncio task does after its cell has ended may be for anybody."""
+    threads = _threads()
+    borders = threads.show_borders()
+
+    async def look(after: asyncio.Event) -> str | None:
+        await after.wait()
+        return threads.context_of(threads.key())
+
+    async def main() -> list[str | None]:
+        borders.begin_cell("c1")
+        current.set("c1")
+        now, later = asyncio.Event(), asyncio.Event()
+        early, late = asyncio.create_task(look(now)), asyncio.create_task(look(later))
+        now.set()
+        found = [await early]
+        borders.end_cell("c1")
+        borders.begin_cell("c2")
+        later.set()
+        return [*found, await late]
+
+    assert asyncio.run(main()) == ["c1", None]
+
+
+def test_passing_contexts_leave_nothing_behind():
+    """A server of a million requests remembers none of them."""
+    threads = _threads()
+    borders = threads.show_borders()
+    for number in range(100):
+        name = f"r{number}"
+        borders.begin_passing(name)
+        token = current.set(name)
+        key = threads.key()
+        assert borders.is_passing(key)
+        assert threads.context_of(key, writes=True) == name
+        current.reset(token)
+        borders.end_passing(name)
+
+    assert threads.context_of(key) is None
+    assert [borders._keys, borders._contexts, borders._running, borders._passing] == [
+        {},
+        {},
+        set(),
+        {},
+    ]
