@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = (
-    "init", "run", "upstream", "downstream", "history", "show", "diff", "sql", "status", "sync",
+    "init", "run", "upstream", "downstream", "history", "show", "diff", "usage", "impact", "stale",
+    "reproducible", "reusable", "deletable", "unattributed", "cost", "sql", "status", "sync",
     "demo",
 )  # fmt: skip
 

@@ -172,15 +172,23 @@ WITH numbered AS (
 ), seen AS (
     SELECT version_id, min({'opened_ns': opened_ns, 'execution_id': execution_id, 'channel': channel}) AS first
     FROM store.reads GROUP BY version_id
+), told AS MATERIALIZED (
+    SELECT c.* FROM store.changes c
+    WHERE c.execution_id IS NULL AND c.kind NOT IN ('read', 'attributes', 'observed')
 ), found AS (
     SELECT n.created_ns AS at_ns, n.artifact_id, 'changed' AS kind, n.before_id, n.before, n.version_id, n.digest,
         s.first.execution_id AS noticed_by, s.first.channel AS channel
     FROM numbered n LEFT JOIN seen s ON s.version_id = n.version_id
     WHERE n.origin = 'observed' AND n.execution_id IS NULL AND n.before_id IS NOT NULL
+        AND n.version_id NOT IN (SELECT version_id FROM told WHERE version_id IS NOT NULL)
     UNION ALL
-    SELECT c.at_ns, c.artifact_id, c.kind, c.version_id, v.digest, NULL, NULL, NULL, c.channel
-    FROM store.changes c LEFT JOIN store.versions v ON v.version_id = c.version_id
-    WHERE c.execution_id IS NULL
+    SELECT t.at_ns, t.artifact_id, t.kind, n.before_id, n.before, n.version_id, n.digest, NULL, t.channel
+    FROM told t LEFT JOIN numbered n ON n.version_id = t.version_id
+    WHERE t.kind NOT IN ('removed', 'renamed') AND n.execution_id IS NULL
+    UNION ALL
+    SELECT t.at_ns, t.artifact_id, t.kind, n.version_id, n.digest, NULL, NULL, NULL, t.channel
+    FROM told t LEFT JOIN numbered n ON n.version_id = t.version_id
+    WHERE t.kind IN ('removed', 'renamed')
 )
 SELECT
     make_timestamptz(f.at_ns // 1000) AS changed_at, a.uri, f.kind, f.before_id AS old_version_id,

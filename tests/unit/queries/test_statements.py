@@ -14,10 +14,11 @@ NAMES = sorted(
     for entry in files("provfs.queries").iterdir()
     if entry.name.endswith(".sql")
 )
+NAMED = ("upstream", "history", "usage", "impact", "reproducible", "reusable", "cost")
 PARAMETERS = {
-    "upstream": ["x.csv"], "walk_up": [["x.csv"]], "walk_down": [["x.csv"]], "history": ["x.csv"],
+    **{name: ["x.csv"] for name in NAMED}, "walk_up": [["x.csv"]], "walk_down": [["x.csv"]],
     "named": [["x.csv"], True], "code": [[1]], "hidden_up": [[1], 0.5], "hidden_down": [[1], 0.5],
-    "last_written": [[1], [1]], "first_read": [[1], [1]],
+    "last_written": [[1], [1]], "first_read": [[1], [1]], "earlier_runs": [["d"]],
 }  # fmt: skip
 STEP = (
     "CREATE TEMP TABLE step (node BIGINT, near BIGINT, far BIGINT, best STRUCT(confidence DOUBLE,"
