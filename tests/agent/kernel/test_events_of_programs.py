@@ -85,6 +85,28 @@ def test_rename_over_a_file_names_both(watch, root):
     assert closed.file.inode == (root / "model").stat().st_ino
 
 
+def test_close_goes_by_the_name_of_its_moment(watch, root):
+    """A file that is renamed right after its close is closed, in the story, under the old name."""
+    script = (
+        "import os\n"
+        "for number in range(300):\n"
+        "    with open('tmp', 'w') as file: file.write('x')\n"
+        "    os.replace('tmp', f'final{number}')\n"
+    )
+    here = watch()
+
+    subprocess.run([sys.executable, "-c", script], cwd=root, check=True, timeout=30)
+    events = here.seen()
+
+    names = {}
+    for each in events:
+        if each.kind == "rename":
+            names[each.file] = each.path
+        elif each.kind == "close_write":
+            assert each.path == names.get(each.file, str(root / "tmp"))
+    assert len(names) == 300
+
+
 def test_order_of_one_process_is_exact(watch, root):
     """What a process wrote before it read something is told before it, however fast it went."""
     for name in "ABC":

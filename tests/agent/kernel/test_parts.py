@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provfs_agent.backends.kernel import wire
-from provfs_agent.backends.kernel.directories import Directories
 from provfs_agent.backends.kernel.fanotify import Handle
 from provfs_agent.backends.kernel.guard import Patience
+from provfs_agent.backends.kernel.names import Directories, Names
+from provfs_agent.events import FileKey
 
 
 def _handle(number):
@@ -164,6 +165,25 @@ def test_sockets_can_be_handed_over():
         assert wire.receive(kept, wait=False) == [wire.TakeOver()]
 
     assert (first, second, nothing) == ([wire.UseGate()], [wire.TakeOver()], None)
+
+
+def test_names_of_hard_links_are_kept(tmp_path):
+    """A file with two names is closed under the one it was opened by, as long as both are there."""
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    status = (tmp_path / "a").stat()
+    file = FileKey(status.st_dev, status.st_ino)
+    names = Names()
+
+    names.told("open", a, file, is_directory=False)
+    names.told("open", b, file, is_directory=False)
+    assert names.told("close_read", a, file, is_directory=False) == a
+
+    (tmp_path / "b").unlink()
+    assert names.told("close_read", a, file, is_directory=False) == b
+    names.told("delete", b, file, is_directory=False)
+    assert names.told("close_read", a, file, is_directory=False) == a
 
 
 def test_patience_ends_only_when_all_is_slow():

@@ -22,6 +22,7 @@ from provfs_agent.backends.kernel import fanotify, wire
 from provfs_agent.backends.kernel.child import Child
 from provfs_agent.backends.kernel.guard import SLOW_S, Guard, Patience
 from provfs_agent.backends.kernel.ledger import Plan
+from provfs_agent.backends.kernel.names import Names
 from provfs_agent.events import Actor, BackendName, BackendStatus, FileKey, RawEvent, WatchSettings
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class KernelBackend:
         self._actors: dict[BackendName, OrderedDict[int, Actor]] = {}
         self._of_pid: OrderedDict[int, Actor] = OrderedDict()
         self._reports: dict[BackendName, wire.Report] = {}
+        self._names = Names()
         self._seq = 0
         self._gate_ended_s = float("-inf")
         self._pending: list[str] = []
@@ -263,6 +265,8 @@ class KernelBackend:
         self, seen: wire.SeenEvent, name: BackendName, path: str, actor: Actor | None
     ) -> RawEvent:
         self._seq += 1
+        file = FileKey(seen.device, seen.inode) if seen.inode else None
+        path = self._names.told(seen.kind, path, file, is_directory=seen.is_directory)
         return RawEvent(
             seq=self._seq,
             at_ns=seen.at_ns,
@@ -271,7 +275,7 @@ class KernelBackend:
             path=path,
             old_path=os.fsdecode(seen.old_path) or None,
             is_directory=seen.is_directory,
-            file=FileKey(seen.device, seen.inode) if seen.inode else None,
+            file=file,
             actor=actor,
             order="certain" if seen.certain else "merged",
             lost=seen.lost,

@@ -5,7 +5,7 @@ to; names are those of the moment that the events describe. It only listens: nob
 What happens outside the root is left out. A new directory can be written before it is marked; with
 a mark on the filesystem the creations in it are told all the same, else they are found by listing.
 Not here: openings and closings under a gate, see `gate` beside this file; the tree itself, see
-`directories`.
+`tree` and `names`.
 """
 
 from __future__ import annotations

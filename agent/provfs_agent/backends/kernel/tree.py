@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from provfs_agent.backends.kernel import fanotify, wire
-from provfs_agent.backends.kernel.directories import Directories
+from provfs_agent.backends.kernel.names import Directories
 from provfs_agent.events import FileKey
 
 if TYPE_CHECKING:

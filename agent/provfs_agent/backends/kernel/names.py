@@ -1,18 +1,23 @@
-"""Where the directories below a root are, by the handles that the kernel names them with; pure.
+"""Which names directories and files have, as the events up to now describe it.
 
 Contract: a directory keeps its node while it moves inside the root, so that a path is always that
-of the moment which the events up to now describe, and a move costs the same whatever is below.
-Not here: how handles are got, see `provfs_agent.backends.kernel.ledger`.
+of the moment which the events describe, and a move costs the same whatever is below.
+Not here: how handles are got, see `tree` beside this file.
 """
 
 from __future__ import annotations
 
+import os
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provfs_agent.backends.kernel.fanotify import Handle
+    from provfs_agent.events import FileKey, Kind
+
+_KEPT = 1 << 16
 
 
 class _Node:
@@ -121,6 +126,47 @@ class Directories:
         old = above.below.get(name)
         if old is not None:
             self.drop(old.handle)
+
+
+class Names:
+    """The present name of each file that was opened lately, as the events tell it.
+
+    The gate reads a path when it takes an event, which for a close is a little late: a program that
+    closes a file and renames it at once would be told to have closed one that the story does not
+    know yet. Bounded; looks at a file only where two names contradict each other.
+    """
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[FileKey, str] = OrderedDict()
+
+    def told(self, kind: Kind, path: str, file: FileKey | None, *, is_directory: bool) -> str:
+        """Take an event in its order, and return the path to tell it with."""
+        if is_directory or file is None:
+            if kind in {"rename", "overflow", "gone"}:
+                self._names.clear()
+            return path
+        if kind in {"open", "rename"}:
+            self._names[file] = path
+            self._names.move_to_end(file)
+            if len(self._names) > _KEPT:
+                self._names.popitem(last=False)
+        elif kind == "delete":
+            if self._names.get(file) == path:
+                del self._names[file]
+        elif kind in {"close_read", "close_write"}:
+            known = self._names.get(file, path)
+            if known != path and not _names(known, file):
+                return known
+        return path
+
+
+def _names(path: str, file: FileKey) -> bool:
+    """Say whether a file still has a name; then it has several, and each is told as it was used."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == file
 
 
 def _walk(node: _Node) -> Iterator[_Node]:
