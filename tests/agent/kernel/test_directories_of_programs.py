@@ -66,6 +66,18 @@ def test_directory_renamed_at_once_is_watched(watch, root, whole_filesystem):
 
 
 @MARKS
+def test_file_of_directory_renamed_at_once_is_found(watch, root, whole_filesystem):
+    """What was put into a directory before it got its name is told under the one it had or has."""
+    here = watch(whole_filesystem=whole_filesystem)
+
+    here.run("for i in $(seq 20); do mkdir tmp; echo > tmp/file$i; mv tmp final$i; done")
+    here.seen()
+
+    created = {path.rpartition("/")[2] for _, path in here.told("create", "close_write")}
+    assert {f"file{number}" for number in range(1, 21)} <= created
+
+
+@MARKS
 def test_directory_moved_out_is_no_longer_told(watch, root, whole_filesystem):
     """What is outside is not reported under a name inside, even where a new one has that name."""
     outside = root.parent / f"{root.name}-outside"

@@ -12,7 +12,7 @@ import os
 import select
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provfs_agent.backends.kernel import fanotify, wire
 from provfs_agent.backends.kernel.names import Directories
@@ -32,6 +32,22 @@ _BATCH = 64
 _TRIES = 3
 _TURN_MS = 200
 _NO_FILE: Final = FileKey(0, 0)
+
+
+class _Asked(NamedTuple):
+    """A directory that the gate was asked to mark, at the path where it was taken to be."""
+
+    handle: Handle
+    path: bytes
+    tries: int = 0
+
+
+def _stands(path: bytes, handle: Handle) -> bool:
+    """Say whether a directory is at a path; a mark that was set there is its own only then."""
+    try:
+        return fanotify.handle_of(path, handle.filesystem) == handle
+    except OSError:
+        return False
 
 
 def _go_on() -> None:
@@ -61,7 +77,7 @@ class Tree:
         self.directories = Directories(self.root, self._root)
         self._inodes = {self.root.filesystem: fanotify.InodeReader(self.root, self._status)}
         self._filesystems = {self._status.st_dev: self.root.filesystem}
-        self._asked: dict[int, list[Handle]] = {}
+        self._asked: dict[int, list[_Asked]] = {}
         self._number = 0
         self._gate_error = ""
         self.mode = plan.marks
@@ -122,14 +138,14 @@ class Tree:
         for gone in self.directories.drop(handle) if handle is not None else ():
             if not moved:
                 continue
+            path, mask = self._present_path(gone), self._directory_mask(gone)
+            if path is None:
+                continue
             with suppress(OSError):
-                path = self._present_path(gone)
-                mask = self._directory_mask(gone)
                 if mask:
-                    fanotify.mark(
-                        self.group, fanotify.MARK_REMOVE | fanotify.MARK_ONLYDIR, mask, path
-                    )
-                self._send(wire.MarkPaths(0, [path], add=False))
+                    flags = fanotify.MARK_REMOVE | fanotify.MARK_ONLYDIR
+                    fanotify.mark(self.group, flags, mask, path)
+            self._send(wire.MarkPaths(0, [path], add=False))
 
     def mark_found(self, handle: Handle) -> None:
         """Mark a new directory whose content will be told, or has been told, by events."""
@@ -152,10 +168,8 @@ class Tree:
         """Return ` PATH` for a place that is not below the root; empty where it is not known."""
         if place is None:
             return ""
-        with suppress(OSError):
-            folder = self._present_path(place.directory)
-            return " " + os.fsdecode(os.path.join(folder, place.name))
-        return ""
+        folder = self._present_path(place.directory)
+        return "" if folder is None else " " + os.fsdecode(os.path.join(folder, place.name))
 
     def is_left_out(self, path: bytes, name: bytes) -> bool:
         """Say whether nothing is watched below a directory."""
@@ -199,11 +213,19 @@ class Tree:
 
     def _gate_answered(self, answer: wire.Marked) -> None:
         self._gate_error = self._gate_error or answer.error
-        handles = self._asked.pop(answer.number, [])
-        missing = [handles[index] for index in answer.missing if index < len(handles)]
-        for handle in missing:
-            with suppress(OSError):
-                self._send(wire.MarkPaths(0, [self._present_path(handle)], add=True))
+        missed = set(answer.missing)
+        again = [
+            each._replace(tries=each.tries + 1)
+            for index, each in enumerate(self._asked.pop(answer.number, []))
+            if index in missed or (self.began and not _stands(each.path, each.handle))
+        ]
+        self._ask(
+            [
+                each._replace(path=path)
+                for each in again
+                if each.tries < _TRIES and (path := self._present_path(each.handle)) is not None
+            ]
+        )
 
     def _mark_filesystem(self) -> None:
         mask = _NAMES | (self._contents if self.mode == "filesystem" else 0)
@@ -240,19 +262,25 @@ class Tree:
         folder = self.directories.path(handle)
         if folder is None:
             return
+        where: bytes | None = folder
+        if self.began and not _stands(folder, handle):
+            where = self._present_path(handle)
+        if where is None:
+            return
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(where) as entries:
                 for entry in entries:
                     with suppress(OSError):
                         status = entry.stat(follow_symlinks=False)
+                        path = os.path.join(folder, entry.name)
                         is_directory = stat.S_ISDIR(status.st_mode)
                         if is_directory:
-                            if self.is_left_out(entry.path, entry.name):
+                            if self.is_left_out(path, entry.name):
                                 continue
                             child = self._handle(entry.path, status)
                             if self.directories.add(child, handle, entry.name):
                                 below.append(child)
-                        yield entry.path, is_directory, FileKey(status.st_dev, status.st_ino)
+                        yield path, is_directory, FileKey(status.st_dev, status.st_ino)
         except OSError:
             return
 
@@ -266,18 +294,18 @@ class Tree:
 
     def _mark_directory(self, handle: Handle) -> None:
         mask = self._directory_mask(handle)
+        path = self.directories.path(handle)
         for _ in range(_TRIES if mask else 0):
-            path = self.directories.path(handle)
             if path is None:
                 return
             with suppress(OSError):
-                if handle is not self.root and fanotify.handle_of(path) != handle:
-                    path = self._present_path(handle)
                 flags = fanotify.MARK_ADD | fanotify.MARK_ONLYDIR
                 fanotify.mark(self.group, flags, mask, path)
-                self.marks += 1
-                return
-        if handle is self.root and mask:
+                if not self.began or _stands(path, handle):
+                    self.marks += 1
+                    return
+            path = self._present_path(handle)
+        if handle == self.root and mask:
             fanotify.mark(self.group, fanotify.MARK_ADD, mask, self._root)
 
     def _directory_mask(self, handle: Handle) -> int:
@@ -287,27 +315,34 @@ class Tree:
             return self._contents | fanotify.EVENT_ON_CHILD
         return _NAMES | self._contents | fanotify.EVENT_ON_CHILD
 
-    def _present_path(self, handle: Handle) -> bytes:
-        """Return where a file of the root's filesystem is now, also outside the root."""
-        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def _present_path(self, handle: Handle) -> bytes | None:
+        """Return where a file of the root's filesystem is now, also outside; None where nowhere."""
+        try:
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return None
         try:
             return fanotify.path_of_handle(descriptor, handle)
+        except OSError:
+            return None
         finally:
             os.close(descriptor)
 
     def _ask_whole_filesystem(self) -> None:
         self._number += 1
-        self._asked[self._number] = [self.root]
+        self._asked[self._number] = [_Asked(self.root, self._root)]
         self._send(wire.MarkPaths(self._number, [self._root], add=True, whole_filesystem=True))
 
     def _ask_gate(self, handles: list[Handle]) -> None:
-        if self._gate is None:
-            return
         known = [(each, self.directories.path(each)) for each in handles]
+        self._ask([_Asked(each, path) for each, path in known if path is not None])
+
+    def _ask(self, asked: list[_Asked]) -> None:
+        if self._gate is None or not asked:
+            return
         self._number += 1
-        self._asked[self._number] = [each for each, path in known if path is not None]
-        paths = [path for _, path in known if path is not None]
-        self._send(wire.MarkPaths(self._number, paths, add=True))
+        self._asked[self._number] = asked
+        self._send(wire.MarkPaths(self._number, [each.path for each in asked], add=True))
 
     def _send(self, message: wire.MarkPaths) -> None:
         if self._gate is None:
