@@ -29,6 +29,10 @@ Above this the program would wait noticeably (about 10 ms per 64 MiB from the pa
 the digest stays absent, with the reason, and is filled in at ingest if the file is still there."""
 
 _LAST_PORT = 65_535
+_WORDS = {
+    "attribution": ("strict", "fast"),
+    "level": ("auto", "gate", "ledger", "native", "poll"),
+}
 _LISTS = {("scope", "include"): "include", ("scope", "exclude"): "exclude"}
 _INTEGERS = {("hash", "append_limit_bytes"): "append_hash_limit_bytes"}
 
@@ -40,6 +44,8 @@ class AgentSettings(NamedTuple):
         watch: Directories and urls that are watched where the command line names none.
         attribution: `strict` or `fast`: whether openers may be held for the time that it takes to
             see who they are.
+        level: The only way to watch local directories that is tried: `gate`, `ledger`, `native` or
+            `poll`; `auto` for the best that can be had.
         ingest_interval_s: Shortest time between two ingests.
         rescan_interval_s: Time between two comparisons of all files with what is known of them.
         poll_interval_s: Time between two listings where the system tells of no changes.
@@ -49,6 +55,7 @@ class AgentSettings(NamedTuple):
 
     watch: tuple[str, ...] = ()
     attribution: str = "strict"
+    level: str = "auto"
     ingest_interval_s: float = 1.0
     rescan_interval_s: float = 86_400.0
     poll_interval_s: float = 10.0
@@ -223,9 +230,9 @@ def _agent_settings(content: dict[str, Any], path: Path) -> AgentSettings:
             if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
                 raise _malformed(path, name, "a list of directories and urls", value)
             fields[key] = tuple(value)
-        elif key == "attribution":
-            if value not in {"strict", "fast"}:
-                raise _malformed(path, name, "'strict' or 'fast'", value)
+        elif key in _WORDS:
+            if value not in _WORDS[key]:
+                raise _malformed(path, name, f"one of {', '.join(_WORDS[key])}", value)
             fields[key] = value
         elif key == "metrics_port":
             if (

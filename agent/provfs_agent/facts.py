@@ -61,12 +61,16 @@ class Rename:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A file, or a directory with all below it, is gone from its name."""
+    """A file, or a directory with all below it, is gone from its name.
+
+    `is_doubtful`: it is told also where nothing is known of the name.
+    """
 
     path: str
     at_ns: int
     actor: Actor | None
     is_directory: bool = False
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,57 +11,30 @@ Not here: whether content has changed, see `provfs_agent.service.contents`.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from provfs_agent.facts import Appeared, Fact, Lost, Read, Remove, Rename, Write
+from provfs_agent.unsettled import (
+    ActiveFile,
+    Quiet,
+    Sign,
+    by_hands,
+    can_be_of,
+    only_opener,
+    same_process,
+)
 
 if TYPE_CHECKING:
     from provfs.model import Fingerprint
-    from provfs_agent.events import Actor, RawEvent
+    from provfs_agent.events import Actor, FileKey, RawEvent
 
 _FORGOTTEN = 1440
 """After so many times `Quiet.open_ns` (a day) the close of an open file must have been lost."""
 
+_HANDS_MAX = 256
 _OPENS_MAX = 4096
 """Openings of one file that are remembered at once; older ones lose the time of their opening."""
-
-
-class Quiet(NamedTuple):
-    """How long nothing may happen to a file before it counts as settled, in nanoseconds.
-
-    Attributes:
-        closed_ns: After it was closed by its writer.
-        silent_ns: After it appeared or changed without having been seen open.
-        open_ns: After it changed while somebody holds it open.
-    """
-
-    closed_ns: int = 100_000_000
-    silent_ns: int = 2_000_000_000
-    open_ns: int = 60_000_000_000
-
-
-class _Sign(NamedTuple):
-    """That a file is new, or has changed: since when, when last, and by whom."""
-
-    first_ns: int
-    last_ns: int
-    actor: Actor | None
-
-
-@dataclass(slots=True)
-class _File:
-    """What is known of a path that something is happening to."""
-
-    opens: list[tuple[int, Actor | None]] = field(default_factory=list)
-    write: Write | None = None
-    created: _Sign | None = None
-    changed: _Sign | None = None
-    due_ns: int = 0
-
-    @property
-    def is_idle(self) -> bool:
-        return not (self.opens or self.write or self.created or self.changed)
 
 
 class Settler:
@@ -73,7 +46,9 @@ class Settler:
 
     def __init__(self, quiet: Quiet | None = None) -> None:
         self._quiet = quiet or Quiet()
-        self._files: dict[str, _File] = {}
+        self._files: dict[str, ActiveFile] = {}
+        self._places: dict[FileKey, str] = {}
+        self._unlinked: dict[FileKey, ActiveFile] = {}
         self._heap: list[tuple[int, str]] = []
         self._facts: list[Fact] = []
         self._last_ns: dict[str, int] = {}
@@ -104,7 +79,7 @@ class Settler:
         else:
             handle = getattr(self, f"_on_{event.kind}", None)
             if handle is not None:
-                handle(event, state)
+                handle(self._placed(event), state)
 
     def due(self, now_ns: int) -> list[Fact]:
         """Return the facts that are certain by now, in order."""
@@ -125,15 +100,38 @@ class Settler:
         for path, file in list(self._files.items()):
             self._settle(path, file, now_ns, force=True)
         self._files.clear()
+        self._places.clear()
+        self._unlinked.clear()
         return self.due(now_ns)
 
+    def _placed(self, event: RawEvent) -> RawEvent:
+        """Return the event with the name that the file has as far as the events before it say.
+
+        A close is told with the name of the moment in which it is read, which can be that of a
+        rename of which another channel has still to tell.
+        """
+        if event.file is None or event.kind not in {"close_read", "close_write", "modify"}:
+            return event
+        place = self._places.get(event.file, event.path)
+        if place == event.path or place not in self._files:
+            return event
+        here = self._files.get(event.path)
+        if here is not None and any(can_be_of(actor, event.actor) for _, actor in here.opens):
+            return event
+        return replace(event, path=place)
+
     def _on_open(self, event: RawEvent, _: Fingerprint | None) -> None:
-        opens = self._file(event.path).opens
+        file = self._file(event.path)
+        self._keep_key(event.path, file, event.file)
+        opens = file.opens
         opens.append((event.at_ns, event.actor))
         if len(opens) > _OPENS_MAX:
             del opens[0]
 
     def _on_close_read(self, event: RawEvent, state: Fingerprint | None) -> None:
+        if event.file in self._unlinked:
+            self._close_unlinked(event)
+            return
         file = self._file(event.path)
         opened_ns, actor = self._opener(file, event)
         if file.write is not None and actor is not None:
@@ -142,8 +140,12 @@ class Settler:
         self._drop_if_idle(event.path, file)
 
     def _on_close_write(self, event: RawEvent, state: Fingerprint | None) -> None:
+        if event.file in self._unlinked:
+            self._close_unlinked(event)
+            return
         file = self._file(event.path)
         opened_ns, actor = self._opener(file, event)
+        self._keep_key(event.path, file, event.file)
         created = file.created is not None
         sure = created or file.changed is not None
         if (waiting := file.write) is not None:
@@ -151,50 +153,83 @@ class Settler:
                 opened_ns = min(opened_ns, waiting.opened_ns)
                 created, sure = created or waiting.created, sure or waiting.sure
             else:
+                if waiting.state == state:  # looked at too late: it is the state after this write
+                    file.write = replace(waiting, state=None)
                 self._give_write(file)
         file.created = file.changed = None
         file.write = Write(event.path, opened_ns, event.at_ns, actor, state, sure, created)
+        file.write_hands, file.hands = file.hands, {}
         self._wait(event.path, file, event.at_ns + self._quiet.closed_ns)
 
     def _on_modify(self, event: RawEvent, state: Fingerprint | None) -> None:
-        file = self._file(event.path)
-        waiting = file.write
-        if waiting is not None and not file.opens and _same(waiting.actor, event.actor):
-            # The channel of changes lags behind that of closes: it tells of what is closed already.
-            file.write = replace(waiting, sure=True, state=state or waiting.state)
+        if event.file in self._unlinked:
             return
-        before = file.changed or _Sign(event.at_ns, event.at_ns, None)
-        file.changed = _Sign(before.first_ns, event.at_ns, event.actor or before.actor)
+        file = self._file(event.path)
+        is_late = file.is_late(event.actor)
+        hands = file.write_hands if is_late else file.hands
+        if event.actor is not None and len(hands) < _HANDS_MAX:
+            hands[event.actor.process] = event.actor
+        if is_late and file.write is not None:
+            # The channel of changes lags behind that of closes: it tells of what is closed already.
+            file.write = replace(file.write, sure=True, state=state or file.write.state)
+            return
+        before = file.changed or Sign(event.at_ns, event.at_ns, None)
+        file.changed = Sign(before.first_ns, event.at_ns, event.actor or before.actor)
         self._wait_for_close(event.path, file)
 
     def _on_create(self, event: RawEvent, _: Fingerprint | None) -> None:
         file = self._file(event.path)
         if file.write is not None:
-            if not file.write.created and _same(file.write.actor, event.actor):
+            if not file.write.created and same_process(file.write.actor, event.actor):
                 file.write = replace(file.write, sure=True, created=True)
             return
-        file.created = file.created or _Sign(event.at_ns, event.at_ns, event.actor)
+        file.created = file.created or Sign(event.at_ns, event.at_ns, event.actor)
         self._wait_for_close(event.path, file)
 
     def _on_delete(self, event: RawEvent, _: Fingerprint | None) -> None:
         file = self._files.pop(event.path, None)
+        removed = Remove(event.path, event.at_ns, event.actor)
         if file is not None:
+            self._forget_key(file)
             write = file.write
             if write is not None and (write.actor is not None or not write.created):
-                self._facts.append(write)
+                self._give_write(file)
             elif write is not None or (file.created and file.created.actor is None):
                 return  # came and went unseen by anybody who can be named
-        self._facts.append(Remove(event.path, event.at_ns, event.actor))
+            if file.opens and file.key is not None:
+                file.write, file.removed = None, removed
+                self._unlinked[file.key] = file
+        self._facts.append(removed)
+
+    def _close_unlinked(self, event: RawEvent) -> None:
+        """Tell how a file was used that had no name any more when it was closed."""
+        assert event.file is not None  # noqa: S101 - it stands among the unlinked by it
+        file = self._unlinked[event.file]
+        opened_ns, actor = self._opener(file, event)
+        if not file.opens:
+            del self._unlinked[event.file]
+        if actor is None or file.removed is None:
+            return
+        path, removed = file.removed.path, file.removed
+        closed_ns = max(opened_ns, min(event.at_ns, removed.at_ns - 1))
+        if event.kind == "close_read":
+            self._facts.append(Read(path, opened_ns, closed_ns, actor, None))
+        elif file.changed or file.created:
+            self._facts.append(Write(path, opened_ns, closed_ns, actor, None))
+            self._facts.append(removed)
 
     def _on_rename(self, event: RawEvent, state: Fingerprint | None) -> None:
         source = event.old_path or event.path
         replaced = self._files.pop(event.path, None)
+        if replaced is not None:
+            self._forget_key(replaced)
         if replaced is not None and replaced.write is not None and replaced.write.actor is not None:
-            self._facts.append(replaced.write)
-        file = self._files.pop(source, None) or _File()
+            self._give_write(replaced)
+        file = self._files.pop(source, None) or ActiveFile()
         self._files[event.path] = file
+        self._keep_key(event.path, file, file.key or event.file)
         write = file.write
-        if write is not None and write.created and _same(write.actor, event.actor):
+        if write is not None and write.created and same_process(write.actor, event.actor):
             file.write = replace(write, path=event.path, state=state or write.state)
             self._wait(event.path, file, event.at_ns + self._quiet.closed_ns)
             return
@@ -212,7 +247,9 @@ class Settler:
             self._facts.append(Appeared(event.path, event.at_ns))
         elif event.kind == "delete":
             for path in self._below(event.path):
-                self._give_write(self._files.pop(path))
+                file = self._files.pop(path)
+                self._give_write(file)
+                self._forget_key(file)
             self._facts.append(Remove(event.path, event.at_ns, event.actor, is_directory=True))
         elif event.kind == "rename" and event.old_path is not None:
             for path in self._below(event.old_path):
@@ -220,6 +257,7 @@ class Settler:
                 self._give_write(file)
                 moved = event.path + path[len(event.old_path) :]
                 self._files[moved] = file
+                self._keep_key(moved, file, file.key)
                 if file.created or file.changed:
                     self._wait_for_close(moved, file)
                 self._drop_if_idle(moved, file)
@@ -231,6 +269,7 @@ class Settler:
         for path in [*self._below(event.path), event.path]:
             if (file := self._files.pop(path, None)) is not None:
                 self._give_write(file)
+                self._forget_key(file)
         self._facts.append(
             Lost(
                 kind="root-gone" if event.kind == "gone" else "overflow",
@@ -243,23 +282,25 @@ class Settler:
             )
         )
 
-    def _opener(self, file: _File, event: RawEvent) -> tuple[int, Actor | None]:
+    def _opener(self, file: ActiveFile, event: RawEvent) -> tuple[int, Actor | None]:
         """Return since when and by whom the file was open that is closed now, and forget it.
 
         The one who closes is not always the one who opened: a descriptor goes on in a fork.
         """
-        mine = [place for place, (_, actor) in enumerate(file.opens) if _is(actor, event.actor)]
+        mine = [
+            place for place, (_, actor) in enumerate(file.opens) if can_be_of(actor, event.actor)
+        ]
         if mine:
             opened_ns, actor = file.opens[mine[0]]
             for place in reversed(mine if event.order == "merged" else mine[:1]):
                 del file.opens[place]
-            return opened_ns, event.actor if actor is None else actor
+            return opened_ns, event.actor or actor  # the program can have been exchanged by exec
         if file.opens:
             opened_ns, actor = file.opens.pop(0)
             return opened_ns, actor or event.actor
         return event.at_ns, event.actor
 
-    def _settle(self, path: str, file: _File, now_ns: int, *, force: bool = False) -> None:
+    def _settle(self, path: str, file: ActiveFile, now_ns: int, *, force: bool = False) -> None:
         self._give_write(file)
         signs = [sign for sign in (file.created, file.changed) if sign is not None]
         if signs:
@@ -273,27 +314,29 @@ class Settler:
             created = file.created is not None
             self._facts.append(
                 Write(
-                    *(path, first_ns, last_ns, actor or _only_opener(file), None),
+                    *(path, first_ns, last_ns, actor or only_opener(file), None),
                     *(True, created, False),
                 )
             )
             file.created = file.changed = None
+            file.hands = {}
         if file.opens and file.opens[-1][0] < now_ns - _FORGOTTEN * self._quiet.open_ns:
             file.opens.clear()
         self._drop_if_idle(path, file)
 
-    def _give_write(self, file: _File) -> None:
+    def _give_write(self, file: ActiveFile) -> None:
         if file.write is not None:
-            self._facts.append(file.write)
+            self._facts.extend(by_hands(file.write, file.write_hands))
             file.write = None
+            file.write_hands = {}
 
-    def _wait_for_close(self, path: str, file: _File) -> None:
+    def _wait_for_close(self, path: str, file: ActiveFile) -> None:
         """Give a file time to be closed; one that is written all the time is not put off by it."""
         due_ns = self._due_ns(file)
         if file.write is None and due_ns != file.due_ns:
             self._wait(path, file, due_ns)
 
-    def _due_ns(self, file: _File) -> int:
+    def _due_ns(self, file: ActiveFile) -> int:
         """Return when a file that is new or has changed is taken without a close."""
         signs = [sign for sign in (file.created, file.changed) if sign is not None]
         due_ns = min(sign.first_ns for sign in signs) + self._quiet.open_ns
@@ -302,34 +345,27 @@ class Settler:
             due_ns = min(due_ns, last_ns + self._quiet.silent_ns)
         return due_ns
 
-    def _wait(self, path: str, file: _File, due_ns: int) -> None:
+    def _wait(self, path: str, file: ActiveFile, due_ns: int) -> None:
         file.due_ns = due_ns
         heapq.heappush(self._heap, (due_ns, path))
 
-    def _file(self, path: str) -> _File:
-        return self._files.setdefault(path, _File())
+    def _file(self, path: str) -> ActiveFile:
+        return self._files.setdefault(path, ActiveFile())
 
-    def _drop_if_idle(self, path: str, file: _File) -> None:
+    def _keep_key(self, path: str, file: ActiveFile, key: FileKey | None) -> None:
+        if key is not None:
+            file.key = key
+            self._places[key] = path
+
+    def _forget_key(self, file: ActiveFile) -> None:
+        if file.key is not None:
+            self._places.pop(file.key, None)
+
+    def _drop_if_idle(self, path: str, file: ActiveFile) -> None:
         if file.is_idle:
+            self._forget_key(file)
             self._files.pop(path, None)
 
     def _below(self, directory: str) -> list[str]:
         start = directory.rstrip("/") + "/"
         return [path for path in self._files if path.startswith(start)]
-
-
-def _same(one: Actor | None, other: Actor | None) -> bool:
-    """Say whether two events are of one process, or both of nobody known."""
-    if one is None or other is None:
-        return one is other
-    return one.process == other.process
-
-
-def _is(opener: Actor | None, closer: Actor | None) -> bool:
-    """Say whether an opening can belong to a close."""
-    return opener is None or (closer is not None and opener.process == closer.process)
-
-
-def _only_opener(file: _File) -> Actor | None:
-    openers = {actor.process: actor for _, actor in file.opens if actor is not None}
-    return next(iter(openers.values())) if len(openers) == 1 else None

@@ -61,6 +61,12 @@ FROM fates WHERE NOT goes_along ORDER BY new_id;
 
 INSERT INTO store.endings SELECT version_id, at_ns FROM fates WHERE NOT goes_along;
 
+-- What was under the old name before the version that went along is not there any more either.
+INSERT INTO store.endings
+SELECT v.version_id, min(f.at_ns)
+FROM fates f JOIN store.versions v ON v.artifact_id = f.source_id AND v.created_ns <= f.at_ns
+WHERE f.goes_along GROUP BY v.version_id;
+
 INSERT INTO store.links
 SELECT version_id, new_id, execution_id, 'rename', 1.0, at_ns, at_ns FROM fates WHERE NOT goes_along;
 

@@ -9,6 +9,13 @@ GROUP BY ALL;
 
 INSERT INTO store.endings SELECT version_id, min(at_ns) FROM gone GROUP BY version_id;
 
+-- Also where the newest version has gone along with a rename: nothing is left under the name.
+INSERT INTO store.endings
+SELECT v.version_id, min(r.at_ns)
+FROM removals r JOIN store.versions v ON v.artifact_id = r.artifact_id AND v.created_ns <= r.at_ns
+WHERE v.version_id NOT IN (SELECT version_id FROM gone)
+GROUP BY v.version_id;
+
 INSERT INTO store.changes
 SELECT r.at_ns, r.artifact_id, 'removed', g.version_id, r.execution_id, r.channel
 FROM removals r

@@ -58,6 +58,7 @@ class CatchUp:
         self._gone: list[str] = []
         self._later: list[tuple[int, str]] = []
         self._wanted = 0
+        self._doubts: set[str] = set()
         self.compared = 0
         self.unreadable = 0
 
@@ -80,6 +81,11 @@ class CatchUp:
         """Compare a tree with what is known of it, soon."""
         if directory not in self._scans:
             self._scans.append(directory)
+
+    def doubt(self, path: str) -> None:
+        """Look at a path of which the index may not know what the journal was told."""
+        self._doubts.add(path)
+        self._want(path)
 
     def look_again(self, path: str) -> None:
         """Look at a path, or at what is below it, a little later."""
@@ -150,12 +156,14 @@ class CatchUp:
     def _look(self, path: str, now_ns: int) -> None:
         state, known = state_of(path), self._index.get(path)
         if self._is_busy(path):
+            self.look_again(path)
             return
         if state is not None:
             if known is None or known.fingerprint != state or known.digest is None:
                 self._take(Write(path, now_ns, now_ns, None, state, sure=False))
-        elif known is not None and is_gone(path):
-            self._take(Remove(path, now_ns, None))
+        elif (known is not None or path in self._doubts) and is_gone(path):
+            self._take(Remove(path, now_ns, None, is_doubtful=True))
+        self._doubts.discard(path)
 
     def _want(self, path: str) -> None:
         self._index.want(path)

@@ -28,8 +28,13 @@ CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, node TEXT, fingerprint 
     WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_node ON files (node);
 CREATE TABLE IF NOT EXISTS roots (root BLOB PRIMARY KEY, seen_ns INTEGER);
+CREATE TABLE IF NOT EXISTS told (execution TEXT, id INTEGER);
 CREATE TEMP TABLE wanted (path BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+
+
+UNKNOWN = Fingerprint(0, 0, 0, 0, 0)
+"""Stands for the state of a file of which only is known that it was there; no file has it."""
 
 
 class Known(NamedTuple):
@@ -139,16 +144,27 @@ class Index:
         """Note that a root is watched and that the index holds what was seen until then, UTC."""
         self._write("INSERT OR REPLACE INTO roots VALUES (?, ?)", (os.fsencode(root), at_ns))
 
-    def commit(self) -> None:
-        """Make what was noted last; without it a kill takes the last seconds back."""
+    def told(self) -> tuple[str, int] | None:
+        """Return execution and number of the last record that the index knows of."""
+        row = self._database.execute("SELECT execution, id FROM told").fetchone()
+        return None if row is None else (str(row[0]), int(row[1]))
+
+    def commit(self, execution: str, number: int) -> None:
+        """Make what was noted last; without it a kill takes the last seconds back.
+
+        Args:
+            execution: Who has told it to the journal.
+            number: The last record that was told.
+        """
         if self._dirty:
+            self._write("DELETE FROM told", ())
+            self._write("INSERT INTO told VALUES (?, ?)", (execution, number))
             with contextlib.suppress(sqlite3.OperationalError):  # a full disk: it stays pending
                 self._database.execute("COMMIT")
                 self._dirty = False
 
     def close(self) -> None:
-        """Keep everything and close the file."""
-        self.commit()
+        """Close the file; what was not committed is lost."""
         self._database.close()
 
     def _write(self, statement: str, parameters: tuple[object, ...]) -> None:

@@ -24,15 +24,17 @@ from provfs_agent.known.scan import state_of
 from provfs_agent.service.contents import Contents
 from provfs_agent.service.journal import AgentJournal
 from provfs_agent.service.log_writer import LogWriter
+from provfs_agent.service.replay import told_since
 from provfs_agent.service.status import problems_of
 from provfs_agent.service.watched import Watched, is_there, span, wall_s
-from provfs_agent.settle import Quiet, Settler
+from provfs_agent.settle import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provfs.config import AgentSettings, Settings
     from provfs_agent.events import Backend, RawEvent
+    from provfs_agent.unsettled import Quiet
 
 SKIPPED_NAMES = frozenset(
     {".git", ".hg", ".svn", ".provfs", "__pycache__", "node_modules", "site-packages", ".venv"}
@@ -96,6 +98,8 @@ class Agent:
     def start(self) -> None:
         """Watch every root that can be watched, and begin to catch up."""
         self.journal.begin()
+        for path in told_since(self.settings.journal_directory, self.index.told()):
+            self.catch_up.doubt(path)
         for watched in self.roots:
             self._watch(watched)
 
@@ -129,7 +133,7 @@ class Agent:
                     self.catch_up.scan(watched.root)
                 if notes and not self.catch_up.is_scanning:
                     self.index.mark_seen(watched.root, time.time_ns())
-        self.index.commit()
+        self.index.commit(self.journal.name, self.journal.last_id)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Take what was seen, tell it, have it ingested where there is time, and end."""
@@ -147,6 +151,7 @@ class Agent:
             if not watched.is_remote and not self.journal.is_broken and not watched.problem:
                 self.index.mark_seen(watched.root, time.time_ns())
         self.journal.end()
+        self.index.commit(self.journal.name, self.journal.last_id)
         self.index.close()
         self.hasher.stop(1.0)
         self.writer.interval_s = 0.0
@@ -229,6 +234,7 @@ class Agent:
         pids = {os.getpid(), *([self.writer.pid] if self.writer.pid else [])}
         settings = WatchSettings(
             attribution="fast" if self.options.attribution == "fast" else "strict",
+            level=self.options.level,  # type: ignore[arg-type] # checked when it was read
             skip_paths=(self._home,),
             skip_names=SKIPPED_NAMES,
             own_processes=frozenset(pids),

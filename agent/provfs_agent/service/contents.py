@@ -17,6 +17,7 @@ from provfs_agent.content.reading import Prefix
 from provfs_agent.content.steady import Hashed, Refused
 from provfs_agent.events import ProcessKey, clock_ns
 from provfs_agent.facts import Fact, Read, Remove, Rename, Write
+from provfs_agent.known.index import UNKNOWN
 from provfs_agent.known.scan import is_gone, state_of
 from provfs_agent.service.held import Held, Late, Queue
 from provfs_agent.service.reads import RepeatedReads
@@ -66,7 +67,7 @@ class Contents:
         self._tickets: dict[int, Held | Late] = {}
         self._ticket = 0
         self._reads = RepeatedReads(journal)
-        self._writers: OrderedDict[str, ProcessKey | None] = OrderedDict()
+        self._writers: OrderedDict[str, tuple[ProcessKey | None, int]] = OrderedDict()
         self.unsettled = 0
 
     def __len__(self) -> int:
@@ -141,7 +142,7 @@ class Contents:
         known = held.known = self._index.get(fact.path)
         if fact.state is None:
             if fact.actor is not None:
-                self._reads.tell(fact, None, None, _GONE)
+                self._reads.tell(fact, None, None, _GONE if is_gone(fact.path) else _CHANGED)
         elif known is not None and known.fingerprint == fact.state:
             self._reads.tell(fact, fact.state, known.digest, "not known")
         else:
@@ -156,7 +157,7 @@ class Contents:
             state = state_of(fact.path)
         if state is None:
             if fact.actor is not None:
-                self._tell_write(fact, None, None, _GONE)
+                self._tell_write(fact, None, None, _GONE if is_gone(fact.path) else _CHANGED)
             self._queue.remove(held)
         elif known is not None and known.fingerprint == state and (known.digest or fact.actor):
             self._unchanged(fact, state, known.digest)
@@ -171,7 +172,7 @@ class Contents:
         times = (fact.opened_ns, fact.closed_ns)
         if not fact.sure:
             self._reads.tell(Read(fact.path, *times, fact.actor, state), state, digest, "not known")
-        elif self._writers.get(fact.path) != fact.actor.process:
+        elif self._writer_of(fact.path)[0] != fact.actor.process:
             self._tell_write(fact, state, digest, "not known")
 
     def _hash(self, held: Held, state: Fingerprint) -> None:
@@ -275,7 +276,10 @@ class Contents:
                 created=fact.created,
             )
         if told:
-            self._writers[fact.path] = None if fact.actor is None else fact.actor.process
+            if state is None:
+                self._index.put(fact.path, UNKNOWN, None)
+            process = None if fact.actor is None else fact.actor.process
+            self._writers[fact.path] = (process, fact.closed_ns)
             self._writers.move_to_end(fact.path)
             if len(self._writers) > _WRITERS_MAX:
                 self._writers.popitem(last=False)
@@ -308,26 +312,32 @@ class Contents:
             self.take(write)
             return
         known = self._index.get(fact.path) or self._index.get(fact.to)
-        if not self._journal.rename(fact.actor, fact.path, fact.to, fact.at_ns, fact.state):
+        process, written_ns = self._writer_of(fact.path)
+        at_ns = max(fact.at_ns, written_ns + 1)
+        told_state = None if fact.state == UNKNOWN else fact.state
+        if not self._journal.rename(fact.actor, fact.path, fact.to, at_ns, told_state):
             return
         self._index.rename(fact.path, fact.to)
-        self._writers[fact.to] = self._writers.pop(fact.path, None)
-        if fact.state is None:
+        self._writers.pop(fact.path, None)
+        self._writers[fact.to] = (process, at_ns)
+        state = fact.state
+        if state is None or state == UNKNOWN:
             return
-        digest = known.digest if known and _alike(known.fingerprint, fact.state) else None
-        self._index.put(fact.to, fact.state, digest)
+        digest = known.digest if known and _alike(known.fingerprint, state) else None
+        self._index.put(fact.to, state, digest)
         if digest is None:
             self._ticket += 1
-            read = Read(fact.to, fact.at_ns, fact.at_ns, None, fact.state)
+            read = Read(fact.to, fact.at_ns, fact.at_ns, None, state)
             self._tickets[self._ticket] = Late(read, fact.to)
-            self._submit(fact.to, self._ticket, fact.state)
+            self._submit(fact.to, self._ticket, state)
 
     def _remove(self, fact: Remove) -> None:
         known = self._index.get(fact.path)
-        if known is None and fact.path not in self._writers:
+        if known is None and not fact.is_doubtful:
             return
-        state = None if known is None else known.fingerprint
-        if self._journal.remove(fact.actor, fact.path, fact.at_ns, state):
+        state = None if known is None or known.fingerprint == UNKNOWN else known.fingerprint
+        at_ns = max(fact.at_ns, self._writer_of(fact.path)[1] + 1)
+        if self._journal.remove(fact.actor, fact.path, at_ns, state):
             self._index.remove(fact.path)
             self._writers.pop(fact.path, None)
 
@@ -337,16 +347,23 @@ class Contents:
             if held.is_started:
                 self._release(held, None, _GONE if isinstance(fact, Remove) else _SLOW)
         self._run()
-        known = next(self._index.below(fact.path), None)
-        if isinstance(fact, Remove):
-            for path in [path for path, _ in self._index.below(fact.path)]:
-                if is_gone(path):
-                    self._remove(Remove(path, fact.at_ns, fact.actor))
-        elif known is not None:
-            if self._journal.rename(fact.actor, fact.path, fact.to, fact.at_ns, None):
-                self._index.rename_tree(fact.path, fact.to)
-        else:
+        files = [(path, known.fingerprint) for path, known in self._index.below(fact.path)]
+        for path, state in files:
+            if isinstance(fact, Rename):
+                to = fact.to + path[len(fact.path) :]
+                self._rename(Rename(path, to, fact.at_ns, fact.actor, state))
+            elif is_gone(path):
+                self._remove(Remove(path, fact.at_ns, fact.actor))
+        if isinstance(fact, Rename):
             self._look_again(fact.to)
+
+    def _writer_of(self, path: str) -> tuple[ProcessKey | None, int]:
+        """Return who wrote a file last and when it was closed or moved.
+
+        Two channels tell of closes and of names, and read their clocks one after the other: a
+        removal must not seem to come before the write that it ended.
+        """
+        return self._writers.get(path, (None, 0))
 
     def _other_names(self, path: str, state: Fingerprint) -> None:
         """Have the other names of a file looked at, which have the new content as well."""

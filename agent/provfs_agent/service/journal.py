@@ -64,6 +64,11 @@ class AgentJournal:
         """The execution name of the agent."""
         return self._me.text
 
+    @property
+    def last_id(self) -> int:
+        """Number of the last record."""
+        return self._id
+
     def begin(self) -> None:
         """Say who the agent is."""
         self._append(execution.execution_line(self._me))
@@ -145,7 +150,7 @@ class AgentJournal:
         return self._append(
             record.encode(
                 record.Rename(
-                    execution=self._name_of(actor),
+                    execution=self._name_of(actor, at_ns),
                     id=self._next_id(),
                     uri=uri_of_path(path),
                     to=uri_of_path(to),
@@ -163,7 +168,7 @@ class AgentJournal:
         return self._append(
             record.encode(
                 record.Remove(
-                    execution=self._name_of(actor),
+                    execution=self._name_of(actor, at_ns),
                     id=self._next_id(),
                     uri=uri_of_path(path),
                     at_ns=at_ns,
@@ -201,7 +206,7 @@ class AgentJournal:
         return self._append(
             record.encode(
                 record.Access(
-                    execution=self._name_of(actor),
+                    execution=self._name_of(actor, times[0]),
                     id=self._next_id(),
                     uri=uri_of_path(path),
                     mode=mode,
@@ -245,17 +250,17 @@ class AgentJournal:
             )
         )
 
-    def _name_of(self, actor: Actor) -> str:
+    def _name_of(self, actor: Actor, seen_ns: int) -> str:
         """Return the execution name of a process, after telling who it is where that is new."""
         told = self._told.get(actor.process)
         if told is None or (not told and actor.command):
-            self._append(record.encode(self._execution(actor)))
+            self._append(record.encode(self._execution(actor, seen_ns)))
             self._told[actor.process] = actor.command
             if len(self._told) > _ACTORS_MAX:
                 self._told.popitem(last=False)
         return self._text_of(actor.process)
 
-    def _execution(self, actor: Actor) -> record.Execution:
+    def _execution(self, actor: Actor, seen_ns: int) -> record.Execution:
         variables = dict(pair.partition("=")[::2] for pair in actor.environment)
         name = self._text_of(actor.process)
         captured = variables.get(execution.EXECUTION_VARIABLE)
@@ -271,7 +276,7 @@ class AgentJournal:
             parent=parent,
             host=execution.host(),
             pid=actor.process.pid,
-            started_ns=_started_ns(actor.process.start),
+            started_ns=_started_ns(actor.process.start, seen_ns),
             user_name=actor.user_name,
             command=tuple(map(_valid, actor.command)),
             cwd=None if actor.cwd is None else _valid(actor.cwd),
@@ -315,10 +320,13 @@ class AgentJournal:
         return False
 
 
-def _started_ns(start_ticks: int) -> int:
-    """Return when a process began: the end of its clock tick, as captured processes say it."""
+def _started_ns(start_ticks: int, seen_ns: int) -> int:
+    """Return when a process began: the end of its clock tick, but not after its first event.
+
+    What its parent reads later in the same tick must not seem to come before the start.
+    """
     tick_ns = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-    return min((start_ticks + 1) * tick_ns, clock_ns())
+    return min((start_ticks + 1) * tick_ns, max(seen_ns, start_ticks * tick_ns))
 
 
 def _text(state: Fingerprint | None) -> str | None:

@@ -45,6 +45,9 @@ class RepeatedReads:
     def tell(self, fact: Read, state: Fingerprint | None, digest: str | None, reason: str) -> bool:
         """Tell a read, or count it; False where it could not be told."""
         actor = fact.actor
+        if state is None:
+            times = (fact.opened_ns, fact.closed_ns)
+            return self._journal.read(actor, fact.path, times, None, digest, reason)
         key = (None if actor is None else actor.process, fact.path, state)
         again = self._told.get(key)
         if again is None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from provfs_agent.events import FileKey
 from provfs_agent.facts import Appeared, Lost, Read, Remove, Rename, Write
 from provfs_agent.settle import Settler
 from tests.agent.events_by_hand import MS, Stream, actor, state
@@ -234,3 +235,69 @@ def test_end_of_the_agent_tells_what_waits(settler, gate):
     (fact,) = settler.flush(3 * MS)
 
     assert (fact.path, fact.closed) == ("/d/a", False)
+
+
+def test_close_told_with_the_new_name_belongs_to_the_old_one(settler, gate):
+    """The close is named when it is read, which can be after the rename that is told later."""
+    key = FileKey(42, 7)
+    settler.feed(gate(1, "open", "/d/x.tmp", WRITER, file=key), None)
+    settler.feed(gate(1, "create", "/d/x.tmp", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/x", WRITER, file=key), A)
+    settler.feed(gate(9, "rename", "/d/x", WRITER, old_path="/d/x.tmp"), A)
+
+    assert _due(settler, 500) == [Write("/d/x", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)]
+
+
+def test_file_that_is_removed_while_it_is_open_was_written_before(settler, gate):
+    """A file without a name ends with its removal, however long it stays open."""
+    key = FileKey(42, 7)
+    settler.feed(gate(1, "create", "/d/t", WRITER), None)
+    settler.feed(gate(1, "open", "/d/t", WRITER, file=key), None)
+    settler.feed(gate(5, "delete", "/d/t", WRITER), None)
+    settler.feed(gate(9, "close_write", "/d/t", WRITER, file=key), None)
+
+    facts = _due(settler, 500)
+
+    assert [type(fact) for fact in facts] == [Remove, Write, Remove]
+    assert facts[1].closed_ns < facts[2].at_ns
+
+
+def test_program_that_was_started_in_the_process_is_the_one_that_counts(settler, gate):
+    """The shell opens the output, then becomes the program that writes it."""
+    shell, tool = actor(10, ("sh",)), actor(10, ("sort", "a"))
+    settler.feed(gate(1, "open", "/d/a", shell), None)
+    settler.feed(gate(9, "close_write", "/d/a", tool), A)
+
+    (fact,) = _due(settler, 500)
+
+    assert fact.actor.command == ("sort", "a")
+
+
+def test_write_belongs_to_those_who_wrote_and_not_to_the_shell_that_opened(settler, gate):
+    """Commands write the output that the shell has opened for them, one after the other."""
+    shell, first, second = actor(10, ("sh",)), actor(11, ("cat",)), actor(12, ("tr",))
+    settler.feed(gate(1, "create", "/d/out", shell), None)
+    settler.feed(gate(1, "open", "/d/out", shell), None)
+    settler.feed(gate(3, "modify", "/d/out", first, order="merged"), None)
+    settler.feed(gate(5, "modify", "/d/out", second, order="merged"), None)
+    settler.feed(gate(9, "close_write", "/d/out", shell), A)
+
+    facts = _due(settler, 500)
+
+    assert [(type(fact), fact.actor, fact.state) for fact in facts] == [
+        (Write, first, None),
+        (Read, second, None),
+        (Write, second, A),
+    ]
+    assert facts[0].closed_ns == facts[1].opened_ns < facts[2].closed_ns
+
+
+def test_cut_at_the_opening_is_no_writing(settler, gate):
+    """Whoever only opens an old file for others has changed it, but has written nothing."""
+    shell, tool = actor(10, ("sh",)), actor(11, ("sort",))
+    settler.feed(gate(1, "open", "/d/out", shell), None)
+    settler.feed(gate(1, "modify", "/d/out", shell, order="merged"), None)
+    settler.feed(gate(3, "modify", "/d/out", tool, order="merged"), None)
+    settler.feed(gate(9, "close_write", "/d/out", shell), A)
+
+    assert [fact.actor for fact in _due(settler, 500)] == [tool]
