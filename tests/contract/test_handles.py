@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+import provfs
 from provfs.digest import digest_of_bytes
 from tests.contract.journal import Fact, absent, differences, part, whole
 from tests.contract.places import A, X
@@ -71,6 +72,24 @@ def test_a_handle_that_is_closed_in_its_block_is_one_write(place):
             write(NEW)
 
     assert place.facts() == [whole("write", "n", NEW)]
+
+
+def test_handles_whose_methods_are_properties_are_followed(make_place):
+    """Pyarrow's filesystems under fsspec give such handles; the local one has uris of files."""
+    arrow = pytest.importorskip("pyarrow.fs")
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
+    place = make_place("local")
+    place.fill()
+    fs = provfs.wrap(ArrowFSWrapper(arrow.LocalFileSystem()))
+
+    with fs.open(place.at("a")) as f, fs.open(place.at("n"), "wb") as g:
+        g.write(f.read())
+    assert fs.cat_file(place.at("n")) == A
+
+    assert place.facts() == sorted(
+        [whole("read", "a", A), whole("write", "n", A), whole("read", "n", A)], key=str
+    )
 
 
 def test_nested_handles_are_two_accesses(place):

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 
 from provfs.capture.active import active
-from provfs.capture.layers.foreign import bare_class
+from provfs.capture.layers.foreign import bare_method
 from provfs.capture.layers.places import state_of, uri_of
 from provfs.capture.layers.storages import aborting, handling, remember_storage
 from provfs.capture.operations.records import CHANNEL, argument, local_state, record_read
@@ -162,7 +162,7 @@ def _close(self: Any) -> Any:
     failed = handling() not in {None, self.__dict__.get("_provfs_handling")}
     token = aborting.set(failed)
     try:
-        return bare_class(self).close(self)
+        return bare_method(self, "close")()
     finally:
         aborting.reset(token)
 

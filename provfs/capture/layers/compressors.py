@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from provfs.capture.layers.foreign import bare_class
+from provfs.capture.layers.foreign import bare_class, bare_method
 from provfs.capture.operations.handles import class_like, safely, state_of_handle
 
 
@@ -52,7 +52,7 @@ def _outer_close(self: Any) -> Any:
 def _outer_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
     if kind is not None:
         _abort(self.__dict__.get("_provfs_below"))
-    return bare_class(self).__exit__(self, kind, error, trace)
+    return bare_method(self, "__exit__")(kind, error, trace)
 
 
 def _abort(handle: Any) -> None:

@@ -24,19 +24,25 @@ def bare_class(handle: Any) -> Any:
     return getattr(type(handle), "_provfs_bare", type(handle))
 
 
+def bare_method(handle: Any, name: str) -> Any:
+    """Return a method of a handle as its class has it, which may be a property that gives one."""
+    cls = type(handle)
+    return getattr(super(cls, handle) if "_provfs_bare" in vars(cls) else handle, name)
+
+
 def _state(handle: Any) -> RemoteHandle | None:
     return handle.__dict__.get("_provfs_state")  # type: ignore[no-any-return] # a handle is untyped
 
 
 def _passing(self: Any, *args: Any, _name: str, **kwargs: Any) -> Any:
     """Run one method, and look at what passed."""
-    bare = getattr(bare_class(self), _name)
+    bare = bare_method(self, _name)
     state = _state(self)
     if state is None or id(self) in _nested:
-        return bare(self, *args, **kwargs)
+        return bare(*args, **kwargs)
     _nested.add(id(self))
     try:
-        result = bare(self, *args, **kwargs)
+        result = bare(*args, **kwargs)
     except StopIteration:
         _look(state, _ended, state)
         raise

@@ -58,6 +58,8 @@ def uri_of(fs: Any, path: Any) -> str:
     if kind is not PLAIN and (uri := _uri_by_layer(kind, fs, path)) is not None:
         return uri
     uri = fs.unstrip_protocol(fs._strip_protocol(path))  # noqa: SLF001 - else one object has two names
+    if uri.startswith("local:///"):  # pyarrow's name for files
+        return uri_of_path(os.path.realpath(uri.removeprefix("local://")))
     if "@" in uri or "?" in uri:
         from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - rare
 

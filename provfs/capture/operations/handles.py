@@ -17,7 +17,7 @@ from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
 from provfs.capture.layers import foreign
-from provfs.capture.layers.foreign import bare_class
+from provfs.capture.layers.foreign import bare_class, bare_method
 from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
@@ -73,7 +73,7 @@ _Content.__module__ = "_io"
 def _keep_own_close(handle: Any) -> None:
     """Look on at a `close` that somebody put on the handle itself, as `blockcache` does."""
     own = handle.__dict__["close"]
-    handle.close = lambda: _close(handle, lambda _: own())
+    handle.close = lambda: _close(handle, own)
 
 
 def _record_content(state: RemoteHandle, handle: io.BytesIO) -> None:
@@ -138,7 +138,7 @@ def _buffered_read(self: Any, length: int = -1) -> Any:
     before = self.loc
     token = inside.set(True)  # a block that a cache fetches is no read of the job
     try:
-        data = bare_class(self).read(self, length)
+        data = bare_method(self, "read")(length)
     finally:
         inside.reset(token)
     if state is not None and data:
@@ -149,7 +149,7 @@ def _buffered_read(self: Any, length: int = -1) -> Any:
 
 def _buffered_write(self: Any, data: Any) -> Any:
     state = state_of_handle(self)
-    count = bare_class(self).write(self, data)
+    count = bare_method(self, "write")(data)
     if state is not None and count:
         safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
@@ -158,7 +158,7 @@ def _buffered_write(self: Any, data: Any) -> Any:
 async def _streamed_read(self: Any, length: int = -1) -> Any:
     state = state_of_handle(self)
     before = self.loc
-    data = await bare_class(self).read(self, length)
+    data = await bare_method(self, "read")(length)
     if state is not None and data:
         state.position = before
         if isinstance(self.size, int):
@@ -169,7 +169,7 @@ async def _streamed_read(self: Any, length: int = -1) -> Any:
 
 async def _streamed_write(self: Any, data: Any) -> Any:
     state = state_of_handle(self)
-    count = await bare_class(self).write(self, data)
+    count = await bare_method(self, "write")(data)
     if state is not None and count:
         safely(state, state.write, memoryview(data).cast("B")[:count], count)
     return count
@@ -195,14 +195,14 @@ async def _streamed_close(self: Any) -> Any:
 
 def _close(self: Any, close: Any = None) -> Any:
     state = state_of_handle(self)
-    close = close or bare_class(self).close
+    close = close or bare_method(self, "close")
     was_closed = bool(getattr(self, "closed", False))
     if state is None or was_closed:
-        return close(self)
+        return close()
     state.closing()
     token = inside.set(True)
     try:
-        result = close(self)
+        result = close()
     except BaseException:
         _take_state(self)
         if state.writes:
@@ -235,8 +235,7 @@ def _dropped(self: Any) -> None:
 
 def _commit(self: Any) -> Any:
     state = state_of_handle(self)
-    bare = bare_class(self)
-    result = bare.commit(self)
+    result = bare_method(self, "commit")()
     if state is not None and state.writes and not getattr(self, "autocommit", True):
         _take_state(self)
         safely(state, state.finish_write, complete=True)
@@ -255,7 +254,7 @@ def _exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
     state = state_of_handle(self)
     if state is not None and kind is not None:
         state.aborted = True
-    return bare_class(self).__exit__(self, kind, error, trace)
+    return bare_method(self, "__exit__")(kind, error, trace)
 
 
 def _foreign_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
@@ -269,7 +268,7 @@ def _foreign_exit(self: Any, kind: Any, error: Any, trace: Any) -> Any:
 
 def _memory_close(self: Any) -> Any:
     if not _is_published(self):
-        return bare_class(self).close(self)
+        return bare_method(self, "close")()
     state = _take_state(self)
     if state is not None:
         state.closing()
@@ -299,7 +298,7 @@ def _is_published(handle: Any) -> bool:
 
 
 def _memory_commit(self: Any) -> Any:
-    result = bare_class(self).commit(self)
+    result = bare_method(self, "commit")()
     _memory_close(self)
     return result
 
