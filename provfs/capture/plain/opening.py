@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _fileno = io.FileIO.fileno
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
+_PRELOAD = "libprovfs_preload.so"
+"""As `provfs.capture.preload.NAME`, without its import."""
 
 OUTSIDE_TREES = tuple(
     {
@@ -84,6 +86,7 @@ class Opener:
         self._trees = () if include_all else OUTSIDE_TREES
         self._suffixes = () if include_all else OUTSIDE_SUFFIXES
         self.touch: Callable[[str, tuple[int, ...]], None] | None = None
+        self._is_direct = COMPILED and not _has_foreign_preload()
 
     def open(  # noqa: C901, PLR0912 - as `io.open`; each further frame costs the job per open
         self,
@@ -217,7 +220,7 @@ class Opener:
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             recorder.trouble(error)
         if (
-            COMPILED
+            self._is_direct
             and type(file) is str
             and key not in recorder.known
             and opener is None
@@ -358,6 +361,15 @@ def _buffer_size(raw: Any) -> int:
     if sys.version_info >= (3, 14):
         return max(min(size, 8 << 20), io.DEFAULT_BUFFER_SIZE)
     return size if size > 1 else io.DEFAULT_BUFFER_SIZE
+
+
+def _has_foreign_preload() -> bool:
+    """Say whether a library of somebody else may stand between the job and `open` of the C library.
+
+    Such a library can make a path mean another file, as fakechroot does; it has to be asked.
+    """
+    entries = os.environ.get("LD_PRELOAD", "").replace(" ", ":").split(":")
+    return any(entry and not entry.endswith(f"/{_PRELOAD}") for entry in entries)
 
 
 def _below_here(path: str) -> str:
