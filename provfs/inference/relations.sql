@@ -77,7 +77,7 @@ CREATE OR REPLACE TEMP TABLE related AS
 FROM changed EXCEPT SELECT execution_id FROM who WHERE is_new;
 
 DELETE FROM store.relations
-WHERE (relation <> 'descendant' AND program_id IN (FROM related))
+WHERE (relation NOT IN ('descendant', 'pipe') AND program_id IN (FROM related))
     OR (relation IN ('descendant', 'peer') AND other_id IN (FROM related));
 
 INSERT INTO store.relations

@@ -49,12 +49,21 @@ class Unreadable(NamedTuple):
 
 
 def journals(directory: Path) -> list[Path]:
-    """Return the journals of a directory in the order of their names; none where it is missing."""
+    """Return the journals of a directory, those of processes that began earlier first.
+
+    Where many wait, the log then has its rows in the order of time, as if they had come one by one.
+    """
     try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
+        names = [name for name in os.listdir(directory) if name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
-    return [directory / name for name in names]
+    return [directory / name for name in sorted(names, key=_place)]
+
+
+def _place(name: str) -> tuple[str, int, str]:
+    """Return what a journal is ordered by: boot, start of the process, name."""
+    boot, _, start = (*name.split("."), "", "", "")[:3]
+    return boot, int(start) if start.isdigit() else 0, name
 
 
 def new_slices(directory: Path, ingested: Mapping[str, int]) -> Iterator[Slice | Unreadable]:

@@ -8,6 +8,7 @@ from one format of the tables to the next, see `provfs/log/migrations`.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from importlib.resources import files
 
@@ -20,6 +21,11 @@ _RULES = (
 )
 _SURFACE = ("views", "macros", "questions", "remaking")
 
+_NEAR = "(SELECT * FROM walk WHERE NOT store.is_far(carried, passed))"
+_ANY_IS_FAR = "1 IN (SELECT 1 FROM reached WHERE store.is_far(carried, passed))"
+_NEEDED = re.compile(r"\{(\w+ IN .*)\}")
+"""By what a near step picks the rows of a stored table that it needs."""
+
 
 def tables() -> str:
     """Return the statements that make the stored tables of the present format."""
@@ -29,8 +35,8 @@ def tables() -> str:
 def derived() -> str:
     """Return the statements that make rules, views and macros; they replace what is there."""
     rules = [_text("provfs.inference", f"{rule}.sql") for rule in _RULES]
-    surface = [_text("provfs.log", f"{name}.sql") for name in _SURFACE]
-    return "\n".join([*rules, *surface])
+    views, *surface = [_text("provfs.log", f"{name}.sql") for name in _SURFACE]
+    return "\n".join([*rules, views, _walks(), *surface])
 
 
 def derived_digest() -> str:
@@ -45,6 +51,25 @@ def migrations() -> list[tuple[int, str]]:
         for entry in files("provfs.log").joinpath("migrations").iterdir()
         if entry.name.endswith(".sql")
     )
+
+
+def _walks() -> str:
+    """Return the macros of the walks: one frame, in which each step stands twice."""
+    parts = {"{best}": _walk_text("best")}
+    for way in ("up", "down"):
+        step = _walk_text(f"step_{way}")
+        near = _NEEDED.sub(r"\1", step).replace("{walk}", _NEAR)
+        parts[f"{{{way}_near}}"] = near.replace("{materialized}", "MATERIALIZED")
+        far = _NEEDED.sub(_ANY_IS_FAR, step).replace("{walk}", "far")
+        parts[f"{{{way}_far}}"] = far.replace("{materialized}", "NOT MATERIALIZED")
+    text = _walk_text("frame")
+    for place, part in parts.items():
+        text = text.replace(place, part)
+    return text
+
+
+def _walk_text(name: str) -> str:
+    return _text("provfs.log", f"walks/{name}.sql").rstrip()
 
 
 def _text(package: str, name: str) -> str:

@@ -4,14 +4,17 @@
 -- became of it (downstream, impact) all versions.
 
 CREATE OR REPLACE MACRO store.named_artifacts(x) AS TABLE
-WITH wanted AS (SELECT regexp_replace(x, '@[0-9]+$', '') AS name),
-exact AS (
-    SELECT a.artifact_id, a.uri FROM artifacts a, wanted w WHERE a.uri = w.name OR a.uri = 'file://' || w.name
+WITH exact AS MATERIALIZED (
+    SELECT artifact_id, uri FROM store.artifacts
+    WHERE uri IN (regexp_replace(x, '@[0-9]+$', ''), 'file://' || regexp_replace(x, '@[0-9]+$', ''))
+        AND artifact_id IN (SELECT artifact_id FROM store.versions WHERE NOT scratch)
 )
-SELECT artifact_id, uri FROM exact
+FROM exact
 UNION ALL
-SELECT a.artifact_id, a.uri FROM artifacts a, wanted w
-WHERE ends_with(a.uri, '/' || w.name) AND NOT EXISTS (FROM exact);
+SELECT artifact_id, uri FROM store.artifacts
+WHERE 1 IN (SELECT 1 WHERE NOT EXISTS (FROM exact)) -- no scan where there is one
+    AND ends_with(uri, '/' || regexp_replace(x, '@[0-9]+$', ''))
+    AND artifact_id IN (SELECT artifact_id FROM store.versions WHERE NOT scratch);
 
 CREATE OR REPLACE MACRO store.resolve_artifact(x) AS (
     SELECT CASE
@@ -23,6 +26,19 @@ CREATE OR REPLACE MACRO store.resolve_artifact(x) AS (
     FROM store.named_artifacts(x)
 );
 
+-- The versions of one artifact with their ordinals. The name is asked for first and by itself, so that an unknown one
+-- is an error also where there is no row to compare it with.
+CREATE OR REPLACE MACRO store.versions_of(x) AS TABLE
+WITH wanted AS MATERIALIZED (SELECT store.resolve_artifact(x) AS artifact_id)
+SELECT
+    w.artifact_id, v.version_id, v.digest, v.size_bytes, v.origin, v.created_ns, v.execution_id, v.complete,
+    row_number() OVER same_artifact AS ordinal, lead(v.created_ns) OVER same_artifact AS replaced_ns
+FROM wanted w
+LEFT JOIN (
+    SELECT * FROM store.versions WHERE NOT scratch AND artifact_id IN (SELECT artifact_id FROM wanted)
+) v ON v.artifact_id = w.artifact_id
+WINDOW same_artifact AS (ORDER BY v.created_ns, v.version_id);
+
 CREATE OR REPLACE MACRO store.resolve_version(x) AS (
     SELECT coalesce(
         arg_max(version_id, ordinal) FILTER (
@@ -30,184 +46,76 @@ CREATE OR REPLACE MACRO store.resolve_version(x) AS (
         ),
         error('unknown version: ' || x || '; the newest is @' || count(*))
     )
-    FROM versions WHERE artifact_id = store.resolve_artifact(x)
+    FROM store.versions_of(x)
 );
 
 -- Where things went: without @ all versions of the artifact are meant.
 CREATE OR REPLACE MACRO store.resolve_versions(x) AS (
     CASE WHEN regexp_matches(x, '@[0-9]+$') THEN [store.resolve_version(x)]
-        ELSE (SELECT list(version_id) FROM store.versions WHERE artifact_id = store.resolve_artifact(x) AND NOT scratch) END
+        ELSE (SELECT list(version_id) FROM store.versions_of(x)) END
 );
 
--- Every version that the given ones depend on, with the best path: highest minimum confidence, then fewest
--- hops. Scratch files are walked through and do not count as hops.
--- The reads of a program meet one row per writing thread and confidence, never one row per write.
-CREATE OR REPLACE MACRO store.walk_up(ids, floor) AS TABLE
-WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KEY (version_id) AS (
-    SELECT unnest(ids)::BIGINT, 0::BIGINT, 1.0::DOUBLE, NULL::BIGINT, NULL::VARCHAR
-    UNION
-    (
-        WITH writers AS MATERIALIZED (
-            SELECT
-                w.program_id, w.execution_id, w.thread, w.context, w.copied, f.confidence, f.depth,
-                max(w.closed_ns) AS closed_ns
-            FROM (SELECT * FROM store.writes WHERE version_id IN (SELECT version_id FROM walk)) w
-            JOIN walk f ON f.version_id = w.version_id
-            GROUP BY ALL
-        ), reachable AS MATERIALIZED (
-            SELECT
-                w.*, c.sources, x.other_id, x.relation, x.started_ns, x.context AS child_context,
-                x.sources AS child_sources
-            FROM writers w
-            LEFT JOIN store.contexts c ON c.execution_id = w.execution_id AND c.context = w.context
-            JOIN (SELECT * FROM store.relations WHERE program_id IN (SELECT program_id FROM writers)) x
-                ON x.program_id = w.program_id AND (x.relation <> 'descendant' OR x.waited_ns < w.closed_ns)
-        ), found AS (
-            SELECT
-                r.version_id, p.depth, p.execution_id AS via_execution,
-                CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
-                    WHEN p.relation IN ('peer', 'pipe') THEN p.relation
-                    WHEN r.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
-                least(p.confidence, CASE
-                    WHEN CASE p.relation WHEN 'self' THEN store.apart(r.context, p.context, p.sources)
-                        WHEN 'ancestor' THEN store.apart(r.context, p.child_context, p.child_sources)
-                        WHEN 'descendant' THEN store.apart(p.child_context, p.context, p.sources) ELSE false END THEN 0.3
-                    WHEN p.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation = 'pipe' THEN 0.9 WHEN p.relation <> 'self' THEN 0.6
-                    WHEN r.execution_id = p.execution_id AND r.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
-            FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT other_id FROM reachable)) r
-            JOIN reachable p ON p.other_id = r.program_id
-                AND CASE p.relation WHEN 'ancestor' THEN r.opened_ns < p.started_ns
-                    WHEN 'descendant' THEN true ELSE r.opened_ns < p.closed_ns END
-            UNION ALL
-            SELECT l.input_version_id, f.depth, l.execution_id, l.rule, least(f.confidence, l.confidence)
-            FROM (SELECT * FROM store.links WHERE output_version_id IN (SELECT version_id FROM walk)) l
-            JOIN walk f ON f.version_id = l.output_version_id
-        ), best AS (
-            SELECT
-                f.version_id, max(f.confidence) AS confidence,
-                arg_max(f.depth, (f.confidence, -f.depth)) + CASE WHEN any_value(v.scratch) THEN 0 ELSE 1 END AS depth,
-                arg_max(f.via_execution, (f.confidence, -f.depth)) AS via_execution,
-                arg_max(f.rule, (f.confidence, -f.depth)) AS rule
-            FROM found f
-            JOIN (SELECT version_id, scratch FROM store.versions WHERE version_id IN (SELECT version_id FROM found)) v
-                ON v.version_id = f.version_id
-            WHERE f.confidence >= floor
-            GROUP BY f.version_id
-        )
-        SELECT b.version_id, b.depth, b.confidence, b.via_execution, b.rule
-        FROM best b LEFT JOIN recurring.walk k ON k.version_id = b.version_id
-        WHERE k.version_id IS NULL OR b.confidence > k.confidence OR (b.confidence = k.confidence AND b.depth < k.depth)
-    )
-)
-SELECT version_id, depth, confidence, via_execution, rule FROM walk;
-
--- The mirror image: every version that depends on the given ones.
-CREATE OR REPLACE MACRO store.walk_down(ids, floor) AS TABLE
-WITH RECURSIVE walk(version_id, depth, confidence, via_execution, rule) USING KEY (version_id) AS (
-    SELECT unnest(ids)::BIGINT, 0::BIGINT, 1.0::DOUBLE, NULL::BIGINT, NULL::VARCHAR
-    UNION
-    (
-        WITH readers AS MATERIALIZED (
-            SELECT r.program_id, r.execution_id, r.thread, r.context, f.confidence, f.depth, min(r.opened_ns) AS opened_ns
-            FROM (SELECT * FROM store.reads WHERE version_id IN (SELECT version_id FROM walk)) r
-            JOIN walk f ON f.version_id = r.version_id
-            GROUP BY ALL
-        ), reachable AS MATERIALIZED (
-            SELECT
-                p.*, x.program_id AS writer_program, x.relation, x.waited_ns, x.context AS child_context,
-                x.sources AS child_sources
-            FROM readers p
-            JOIN (SELECT * FROM store.relations WHERE other_id IN (SELECT program_id FROM readers)) x
-                ON x.other_id = p.program_id AND (x.relation <> 'ancestor' OR p.opened_ns < x.started_ns)
-        ), found AS (
-            SELECT
-                w.version_id, p.depth, w.execution_id AS via_execution,
-                CASE WHEN p.relation = 'ancestor' THEN 'parent' WHEN p.relation = 'descendant' THEN 'child'
-                    WHEN p.relation IN ('peer', 'pipe') THEN p.relation
-                    WHEN w.execution_id = p.execution_id THEN 'same-process' ELSE 'worker' END AS rule,
-                least(p.confidence, CASE
-                    WHEN CASE p.relation WHEN 'self' THEN store.apart(p.context, w.context, c.sources)
-                        WHEN 'ancestor' THEN store.apart(p.context, p.child_context, p.child_sources)
-                        WHEN 'descendant' THEN store.apart(p.child_context, w.context, c.sources) ELSE false END THEN 0.3
-                    WHEN w.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8 WHEN p.relation = 'pipe' THEN 0.9 WHEN p.relation <> 'self' THEN 0.6
-                    WHEN w.execution_id = p.execution_id AND w.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
-            FROM (SELECT * FROM store.writes WHERE program_id IN (SELECT writer_program FROM reachable)) w
-            JOIN reachable p ON p.writer_program = w.program_id
-                AND CASE p.relation WHEN 'ancestor' THEN true
-                    WHEN 'descendant' THEN p.waited_ns < w.closed_ns ELSE p.opened_ns < w.closed_ns END
-            LEFT JOIN store.contexts c ON c.execution_id = w.execution_id AND c.context = w.context
-            UNION ALL
-            SELECT l.output_version_id, f.depth, l.execution_id, l.rule, least(f.confidence, l.confidence)
-            FROM (SELECT * FROM store.links WHERE input_version_id IN (SELECT version_id FROM walk)) l
-            JOIN walk f ON f.version_id = l.input_version_id
-        ), best AS (
-            SELECT
-                f.version_id, max(f.confidence) AS confidence,
-                arg_max(f.depth, (f.confidence, -f.depth)) + CASE WHEN any_value(v.scratch) THEN 0 ELSE 1 END AS depth,
-                arg_max(f.via_execution, (f.confidence, -f.depth)) AS via_execution,
-                arg_max(f.rule, (f.confidence, -f.depth)) AS rule
-            FROM found f
-            JOIN (SELECT version_id, scratch FROM store.versions WHERE version_id IN (SELECT version_id FROM found)) v
-                ON v.version_id = f.version_id
-            WHERE f.confidence >= floor
-            GROUP BY f.version_id
-        )
-        SELECT b.version_id, b.depth, b.confidence, b.via_execution, b.rule
-        FROM best b LEFT JOIN recurring.walk k ON k.version_id = b.version_id
-        WHERE k.version_id IS NULL OR b.confidence > k.confidence OR (b.confidence = k.confidence AND b.depth < k.depth)
-    )
-)
-SELECT version_id, depth, confidence, via_execution, rule FROM walk;
-
 CREATE OR REPLACE MACRO upstream(x) AS TABLE
+WITH walked AS MATERIALIZED (FROM store.walk_up([store.resolve_version(x)], 0.5))
 SELECT w.depth, a.uri, w.version_id, v.digest, w.via_execution, w.rule, w.confidence
-FROM store.walk_up([store.resolve_version(x)], 0.5) w
-JOIN store.versions v ON v.version_id = w.version_id AND NOT v.scratch
-JOIN store.artifacts a ON a.artifact_id = v.artifact_id
-WHERE w.depth > 0
+FROM walked w
+LEFT JOIN (SELECT * FROM store.versions WHERE version_id IN (SELECT version_id FROM walked)) v
+    ON v.version_id = w.version_id
+LEFT JOIN store.artifacts a ON a.artifact_id = v.artifact_id
+WHERE w.depth > 0 AND NOT coalesce(v.scratch, false)
 ORDER BY w.depth, a.uri, w.version_id;
 
 CREATE OR REPLACE MACRO downstream(x) AS TABLE
+WITH walked AS MATERIALIZED (FROM store.walk_down(store.resolve_versions(x), 0.5))
 SELECT w.depth, a.uri, w.version_id, v.digest, w.via_execution, w.rule, w.confidence
-FROM store.walk_down(store.resolve_versions(x), 0.5) w
-JOIN store.versions v ON v.version_id = w.version_id AND NOT v.scratch
-JOIN store.artifacts a ON a.artifact_id = v.artifact_id
-WHERE w.depth > 0
+FROM walked w
+LEFT JOIN (SELECT * FROM store.versions WHERE version_id IN (SELECT version_id FROM walked)) v
+    ON v.version_id = w.version_id
+LEFT JOIN store.artifacts a ON a.artifact_id = v.artifact_id
+WHERE w.depth > 0 AND NOT coalesce(v.scratch, false)
 ORDER BY w.depth, a.uri, w.version_id;
 
 CREATE OR REPLACE MACRO history(x) AS TABLE
+WITH known AS MATERIALIZED (FROM store.versions_of(x))
 SELECT
-    v.ordinal, v.version_id, v.uri, v.digest, v.size_bytes, v.origin, v.created_at, v.ended_at, v.execution_id,
-    e.command, v.complete
-FROM versions v LEFT JOIN store.executions e ON e.execution_id = v.execution_id
-WHERE v.artifact_id = store.resolve_artifact(x)
+    v.ordinal, v.version_id, a.uri, v.digest, v.size_bytes, v.origin, make_timestamptz(v.created_ns // 1000) AS created_at,
+    make_timestamptz(least(v.replaced_ns, d.ended_ns) // 1000) AS ended_at, v.execution_id, e.command, v.complete
+FROM known v
+JOIN store.artifacts a ON a.artifact_id = v.artifact_id
+LEFT JOIN (
+    SELECT version_id, min(ended_ns) AS ended_ns FROM store.endings
+    WHERE version_id IN (SELECT version_id FROM known) GROUP BY version_id
+) d ON d.version_id = v.version_id
+LEFT JOIN store.executions e ON e.execution_id = v.execution_id
 ORDER BY v.ordinal;
 
 CREATE OR REPLACE MACRO readers(x) AS TABLE
+WITH known AS MATERIALIZED (FROM store.versions_of(x))
 SELECT
     s.execution_id, s.program_id, e.user_name, e.host, e.pid, e.command, v.version_id, v.ordinal, v.digest,
-    s.opened_at, s.closed_at, s.opens, s.bytes
-FROM accesses s
-JOIN versions v ON v.version_id = s.version_id
+    make_timestamptz(s.opened_ns // 1000) AS opened_at, make_timestamptz(s.closed_ns // 1000) AS closed_at, s.opens, s.bytes
+FROM (SELECT * FROM store.reads WHERE version_id IN (SELECT version_id FROM known)) s
+JOIN known v ON v.version_id = s.version_id
 LEFT JOIN store.executions e ON e.execution_id = s.execution_id
-WHERE s.mode = 'read' AND v.artifact_id = store.resolve_artifact(x)
-ORDER BY s.opened_at;
+ORDER BY s.opened_ns;
 
 CREATE OR REPLACE MACRO producers(x) AS TABLE
+WITH known AS MATERIALIZED (FROM store.versions_of(x))
 SELECT
     s.execution_id, s.program_id, e.user_name, e.host, e.pid, e.command, e.code_uri, e.code_digest, e.git_commit,
-    v.version_id, v.ordinal, v.digest, s.opened_at, s.closed_at, s.bytes
-FROM accesses s
-JOIN versions v ON v.version_id = s.version_id
+    v.version_id, v.ordinal, v.digest, make_timestamptz(s.opened_ns // 1000) AS opened_at,
+    make_timestamptz(s.closed_ns // 1000) AS closed_at, s.bytes
+FROM (SELECT * FROM store.writes WHERE version_id IN (SELECT version_id FROM known)) s
+JOIN known v ON v.version_id = s.version_id
 LEFT JOIN store.executions e ON e.execution_id = s.execution_id
-WHERE s.mode = 'write' AND v.artifact_id = store.resolve_artifact(x)
-ORDER BY s.closed_at;
+ORDER BY s.closed_ns;
 
 CREATE OR REPLACE MACRO impact(x) AS TABLE
 WITH reached AS MATERIALIZED (
     SELECT w.depth, w.version_id, v.artifact_id, v.digest, v.size_bytes, w.rule, w.confidence
     FROM store.walk_down(store.resolve_versions(x), 0.5) w
-    JOIN store.versions v ON v.version_id = w.version_id AND NOT v.scratch
+    LEFT JOIN store.versions v ON v.version_id = w.version_id
+    WHERE NOT coalesce(v.scratch, false)
 )
 SELECT
     r.depth, a.uri, r.version_id, r.digest, r.rule, r.confidence,
@@ -218,8 +126,8 @@ SELECT
             AND c.artifact_id <> r.artifact_id AND NOT c.scratch
     ) AS copies
 FROM reached r
-JOIN store.artifacts a ON a.artifact_id = r.artifact_id
-WHERE r.depth > 0 AND a.kind = 'model'
+LEFT JOIN store.artifacts a ON a.artifact_id = r.artifact_id
+WHERE r.depth > 0 AND CASE WHEN a.kind IS NULL THEN r.depth < 0 ELSE a.kind = 'model' END
 ORDER BY r.depth, a.uri, r.version_id;
 
 -- Current outputs whose inputs have a newer version with other content, or are such outputs themselves. An
@@ -272,10 +180,9 @@ ORDER BY f.depth, a.uri;
 
 COMMENT ON MACRO TABLE store.named_artifacts IS 'The artifacts that a name may mean';
 COMMENT ON MACRO store.resolve_artifact IS 'The artifact_id of the one artifact that a name means; an error where it is none or several';
+COMMENT ON MACRO TABLE store.versions_of IS 'The versions of the one artifact that a name means, with their ordinals';
 COMMENT ON MACRO store.resolve_version IS 'The version_id that a name means: the newest, or the one after @';
 COMMENT ON MACRO store.resolve_versions IS 'The version_ids that a name means as a beginning: all of its artifact, or the one after @';
-COMMENT ON MACRO TABLE store.walk_up IS 'All versions that the given ones depend on, with depth, best minimum confidence, execution and rule';
-COMMENT ON MACRO TABLE store.walk_down IS 'All versions that depend on the given ones, with depth, best minimum confidence, execution and rule';
 COMMENT ON MACRO TABLE upstream IS 'Everything that the version named x depends on, at any distance; confidence is the minimum along the best path';
 COMMENT ON MACRO TABLE downstream IS 'Everything that depends on any version of the artifact named x, or on the one after @, at any distance';
 COMMENT ON MACRO TABLE history IS 'All versions of the artifact named x, oldest first';
