@@ -73,6 +73,14 @@ def test_unknown_records_are_skipped():
     assert list(parse(longer)) == [made]
 
 
+def test_events_elsewhere_are_left_out():
+    """Of a filesystem with many programs on it, only what is in known directories is read."""
+    made, renamed, *rest = parse(RECORDED)
+
+    assert list(parse(RECORDED, {made.place.directory.raw})) == [made, renamed, *rest]
+    assert list(parse(RECORDED, set())) == [renamed]
+
+
 def test_events_with_descriptors_are_read():
     """A permission group's events have a descriptor and nothing else."""
     buffer = struct.pack("=IBBHQii", 24, 3, 0, 24, fanotify.OPEN_PERM, 7, 1234) * 2

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from provfs_agent.events import FileKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 MODIFY: Final = 0x2
 ATTRIB: Final = 0x4
@@ -56,6 +56,7 @@ _LARGEST_HANDLE_BYTES = 128
 _METADATA = struct.Struct("=IBBHQii")
 _INFO = struct.Struct("=BBH")
 _HANDLE = struct.Struct("=Ii")
+_SIZE = struct.Struct("=I")
 _ANSWER = struct.Struct("=iI")
 _ALLOW = 1
 
@@ -73,6 +74,11 @@ class Handle(NamedTuple):
     filesystem: bytes
     kind: int
     data: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes that stand in events for it."""
+        return self.filesystem + _HANDLE.pack(len(self.data), self.kind) + self.data
 
 
 class Where(NamedTuple):
@@ -123,8 +129,14 @@ def allow(group: int, descriptor: int) -> None:
     os.write(group, _ANSWER.pack(descriptor, _ALLOW))
 
 
-def parse(buffer: bytes) -> Iterator[KernelEvent]:
-    """Yield the events of one read; a buffer that is cut off ends the walk."""
+def parse(buffer: bytes, inside: Container[bytes] | None = None) -> Iterator[KernelEvent]:
+    """Yield the events of one read; a buffer that is cut off ends the walk.
+
+    Args:
+        buffer: What was read.
+        inside: `Handle.raw` of directories; events in others are left out where that is quickly
+            seen. A mark on a filesystem brings many of them.
+    """
     offset, end = 0, len(buffer)
     while offset + _METADATA.size <= end:
         length, _, _, metadata, mask, descriptor, pid = _METADATA.unpack_from(buffer, offset)
@@ -132,10 +144,19 @@ def parse(buffer: bytes) -> Iterator[KernelEvent]:
             return
         if length == metadata:
             yield KernelEvent(mask, pid, descriptor)
-        else:
+        elif inside is None or _is_inside(buffer, offset + metadata, inside):
             records = memoryview(buffer)[offset + metadata : offset + length]
             yield _with_records(KernelEvent(mask, pid, descriptor), records)
         offset += length
+
+
+def _is_inside(buffer: bytes, offset: int, inside: Container[bytes]) -> bool:
+    """Say whether the first record names a known directory, or is one that has to be read."""
+    if buffer[offset] != _INFO_DFID_NAME:
+        return True
+    begin = offset + _INFO.size
+    (size,) = _SIZE.unpack_from(buffer, begin + 8)
+    return buffer[begin : begin + 8 + _HANDLE.size + size] in inside
 
 
 def _with_records(event: KernelEvent, records: memoryview) -> KernelEvent:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 _BUFFER_BYTES = 1 << 16
 _PACKETS = 64
+_ELSEWHERE_S = 0.002
+"""So long it rests after events that are all from outside the root, which would wake it often."""
+
 _FILE_KINDS: Final[tuple[tuple[int, Kind], ...]] = (
     (fanotify.CREATE, "create"),
     (fanotify.OPEN, "open"),
@@ -140,12 +143,14 @@ class Ledger:
                 self.drain()
 
     def drain(self) -> None:
-        """Tell what the kernel has."""
+        """Tell what the kernel has; after what happened elsewhere, take more of it at once."""
         try:
             buffer = os.read(self._tree.group, _BUFFER_BYTES)
         except BlockingIOError:
             return
-        for event in fanotify.parse(buffer):
+        is_elsewhere = True
+        for event in fanotify.parse(buffer, self._tree.directories.raw):
+            is_elsewhere = False
             if event.mask & fanotify.Q_OVERFLOW:
                 self._tell_loss("the queue of the kernel was full")
             elif event.mask & fanotify.RENAME:
@@ -155,6 +160,8 @@ class Ledger:
                     self._gone("the root was removed or renamed")
             elif event.place is not None:
                 self._see(event, event.place)
+        if is_elsewhere:
+            time.sleep(_ELSEWHERE_S)
 
     def _see(self, event: KernelEvent, place: Where) -> None:
         path = self._tree.path(place)

@@ -36,12 +36,16 @@ class Directories:
     Args:
         handle: That of the root.
         path: Absolute path of the root, without a slash at its end.
+
+    Attributes:
+        raw: `Handle.raw` of each of them.
     """
 
     def __init__(self, handle: Handle, path: bytes) -> None:
         self._root = _Node(handle, None, path)
         self._nodes: dict[Handle, _Node] = {handle: self._root}
         self._paths: dict[Handle, bytes] = {handle: path}
+        self.raw = {handle.raw}
 
     def __len__(self) -> int:
         return len(self._nodes)
@@ -86,6 +90,7 @@ class Directories:
         node = _Node(handle, above, name)
         above.below[name] = node
         self._nodes[handle] = node
+        self.raw.add(handle.raw)
         return True
 
     def drop(self, handle: Handle) -> list[Handle]:
@@ -98,6 +103,7 @@ class Directories:
         gone = [found.handle for found in _walk(node)]
         for each in gone:
             del self._nodes[each]
+            self.raw.discard(each.raw)
             self._paths.pop(each, None)
         return gone
 
