@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
+from provfs.capture.autoload import native
 from provfs.errors import ProvfsError
 
 TYPE_CHECKING = False
@@ -78,13 +79,14 @@ def _plain_run(words: list[str]) -> tuple[str | None, list[str]] | None:
 def _outside_capture(invoke: Callable[[list[str]], int], words: list[str]) -> int:
     """Keep what a question itself reads out of the lineage, also below `provfs run`."""
     recorder = sys.modules.get("provfs.capture.recorder")
-    if recorder is None:
-        return invoke(words)
-    token = recorder.inside.set(True)
+    token = None if recorder is None else recorder.inside.set(True)
+    native.pause()
     try:
         return invoke(words)
     finally:
-        recorder.inside.reset(token)
+        native.resume()
+        if recorder is not None:
+            recorder.inside.reset(token)
 
 
 def _report(error: ProvfsError) -> None:

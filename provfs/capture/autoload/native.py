@@ -47,3 +47,15 @@ def mute() -> None:
 def unmute() -> None:
     """Take one `mute` of this thread back."""
     _close(_FIRST - 5)
+
+
+def pause() -> None:
+    """Leave out everything that this process does; nothing where there is no library."""
+    if is_present():
+        _close(_FIRST - 6)
+
+
+def resume() -> None:
+    """Take `pause` back."""
+    if is_present():
+        _close(_FIRST - 7)

@@ -31,11 +31,15 @@ if TYPE_CHECKING:
         def exclude(self) -> tuple[str, ...]:
             """Patterns that are not captured."""
 
+        @property
+        def append_hash_limit_bytes(self) -> int:
+            """Up to which size a written file is hashed when it is closed."""
+
 
 NAME = "libprovfs_preload.so"
 _SOURCES = (
     *("text.c", "system.c", "scope.c", "identity.c", "journal.c", "secrets.c", "reads.c"),
-    *("files.c", "names.c", "hooks.c", "hooks_names.c"),
+    *("digest.c", "files.c", "names.c", "hooks.c", "hooks_names.c"),
 )
 _FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
 _LIMIT_BYTES = 8_000
@@ -98,6 +102,7 @@ def environment(
         ),
         "PROVFS_PRELOAD_INCLUDE_PATTERNS": include,
         "PROVFS_PRELOAD_EXCLUDE_PATTERNS": exclude,
+        "PROVFS_PRELOAD_LIMIT": str(settings.append_hash_limit_bytes),
         "PROVFS_PRELOAD_USER": _user(),
     }
 

@@ -110,9 +110,9 @@ static void withdraw(int64_t id) {
     journal_write(&line);
 }
 
-/* `text` is a quoted uri, or NULL for that of `path`. */
+/* `text` is a quoted uri, or NULL for that of `path`; `descriptor` is open on the file, or -1. */
 static void written_version(int64_t id, const char *text, size_t length, const char *path, int64_t opened_ns,
-                            int64_t closed_ns, const struct state *after, int64_t thread, const char *reason) {
+                            int64_t closed_ns, const struct state *after, int64_t thread, int descriptor, bool inherited) {
     struct line line = {.length = 0};
     record(&line, "access");
     put_field(&line, "id", id);
@@ -126,9 +126,10 @@ static void written_version(int64_t id, const char *text, size_t length, const c
     put_field(&line, "opened_ns", opened_ns);
     put_field(&line, "closed_ns", closed_ns);
     put_fingerprint(&line, after);
-    put(&line, ",\"reason\":\"");
-    put(&line, reason);
-    put(&line, "\"");
+    char name[32];
+    bool hashed = descriptor >= 0 && put_digest(&line, name_of_descriptor(descriptor, name), after);
+    if (inherited || !hashed)
+        put(&line, inherited ? ",\"reason\":\"inherited\"" : ",\"reason\":\"native\"");
     put_thread(&line, thread, true);
     finish(&line);
 }
@@ -200,7 +201,7 @@ static void settle(struct handle *handle, int descriptor) {
     if (!handle->fresh && !handle->readable && handle->before.size > 0)
         read_version(&handle->before, handle->path, handle->path, closed_ns - 1, false);
     written_version(handle->id ? handle->id : next_id(), NULL, 0, handle->path, handle->opened_ns, closed_ns, &after,
-                    handle->thread, handle->inherited ? "inherited" : "native");
+                    handle->thread, descriptor, handle->inherited);
 }
 
 /* A descriptor is about to be closed. */
@@ -275,7 +276,7 @@ static void inherit(int descriptor, struct unfinished *open, size_t *count) {
         handle->fresh = true;
     } else if (continues) { /* what was written before this image is a version of its own, which this one goes on from */
         written_version(open[own].id, open[own].uri, open[own].uri_length, NULL, open[own].opened_ns, clock_ns(), &state,
-                        thread_number(), "native");
+                        thread_number(), -1, false);
     }
     if (continues)
         open[own] = open[--*count];
@@ -296,7 +297,7 @@ void files_begin(void) {
         path[length] = '\0';
         if (length && !strpbrk(path, "%\\") && state_at(AT_FDCWD, path, true, &state))
             written_version(open[i].id, open[i].uri, open[i].uri_length, NULL, open[i].opened_ns, clock_ns(), &state,
-                            thread_number(), "native");
+                            thread_number(), -1, false);
     }
 }
 

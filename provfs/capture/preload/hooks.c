@@ -32,6 +32,7 @@ __attribute__((constructor(101))) static void begin(void) {
         return;
     int kept = errno;
     scope_begin();
+    digest_begin();
     journal_begin(journal);
     capturing = true;
     if (enter()) {

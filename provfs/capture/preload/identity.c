@@ -19,6 +19,7 @@ enum { FORKED = 0, BECOMING, HERE };
 
 struct identity me;
 _Atomic int64_t lost;
+static bool paused; /* by `provfs` itself, while it answers a question */
 bool waits_are_seen; /* Python's own hooks record the waits of this process */
 static _Atomic int *present; /* on the page that a fork empties */
 static _Atomic int64_t ids;
@@ -168,13 +169,14 @@ static bool become_fork(void) {
     learn_context();
     atomic_store(&lost, 0);
     journal_forget();
+    digest_forget();
     atomic_store(present, HERE);
     return true;
 }
 
 /* Begin to note something; false where nothing is to be noted here. Every true needs a `leave`. */
 bool enter(void) {
-    if (!present || busy)
+    if (!present || busy || paused)
         return false;
     busy = true;
     if (atomic_load_explicit(present, memory_order_acquire) != HERE)
@@ -193,6 +195,8 @@ int answer(enum message message) {
         skipping = message == SKIP;
     if (message == MUTE || message == UNMUTE)
         muted += message == MUTE ? 1 : -1;
+    if (message == PAUSE || message == RESUME)
+        paused = message == PAUSE;
     if (message == WAITS)
         waits_are_seen = true;
     return 0;

@@ -72,7 +72,8 @@ static void written(const char *path, int64_t at_ns, const struct state *after) 
     put_field(&line, "opened_ns", at_ns);
     put_field(&line, "closed_ns", clock_ns());
     put_fingerprint(&line, after);
-    put(&line, ",\"reason\":\"native\"");
+    if (!put_digest(&line, path, after))
+        put(&line, ",\"reason\":\"native\"");
     put_field(&line, "thread", thread_number());
     finish(&line);
 }

@@ -55,6 +55,7 @@ HIDDEN bool state_of(int descriptor, struct state *state);
 HIDDEN bool state_at(int directory, const char *path, bool follow, struct state *state);
 HIDDEN bool same_state(const struct state *one, const struct state *other);
 HIDDEN bool is_regular(const struct state *state);
+HIDDEN const char *name_of_descriptor(int descriptor, char name[32]);
 HIDDEN bool path_of(int descriptor, char path[PATH_BYTES]);
 HIDDEN bool locate(int directory, const char *path, char real[PATH_BYTES]);
 HIDDEN int64_t clock_ns(void);
@@ -67,7 +68,7 @@ HIDDEN bool scope_captures(const char *path);
 
 /* Messages of Python's own hooks, as `close(MESSAGE - n)`; a test holds them against `provfs.capture.autoload.native`. */
 #define MESSAGE (-0x70F50000)
-enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, MESSAGES };
+enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, PAUSE, RESUME, MESSAGES };
 HIDDEN int answer(enum message message);
 HIDDEN bool skipped(void);
 HIDDEN bool is_muted(void);
@@ -112,6 +113,11 @@ HIDDEN void put_path(struct line *line, const char *name, const char *path);
 /* secrets.c: command lines without secrets. */
 HIDDEN void put_command(struct line *line, char *arguments, size_t length);
 HIDDEN bool is_worker(const char *arguments, size_t length);
+
+/* digest.c: the content of whole files. */
+HIDDEN void digest_begin(void);
+HIDDEN void digest_forget(void);
+HIDDEN bool put_digest(struct line *line, const char *path, const struct state *state);
 
 /* files.c: what happens to files. */
 HIDDEN void files_begin(void);

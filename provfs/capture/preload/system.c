@@ -55,16 +55,22 @@ bool same_state(const struct state *one, const struct state *other) {
 
 bool is_regular(const struct state *state) { return S_ISREG(state->mode); }
 
-/* The real path of an open file; false where it has none, or one that is too long. */
-bool path_of(int descriptor, char path[PATH_BYTES]) {
-    char link[32] = "/proc/self/fd/";
+/* The name of an open file in `/proc`. */
+const char *name_of_descriptor(int descriptor, char name[32]) {
     char digits[12];
     size_t at = sizeof digits;
     digits[--at] = '\0';
     for (unsigned rest = (unsigned)descriptor; at == sizeof digits - 1 || rest; rest /= 10)
         digits[--at] = (char)('0' + rest % 10);
-    memcpy(link + 14, digits + at, sizeof digits - at);
-    long length = syscall(SYS_readlinkat, AT_FDCWD, link, path, PATH_BYTES - 1);
+    memcpy(name, "/proc/self/fd/", 14);
+    memcpy(name + 14, digits + at, sizeof digits - at);
+    return name;
+}
+
+/* The real path of an open file; false where it has none, or one that is too long. */
+bool path_of(int descriptor, char path[PATH_BYTES]) {
+    char name[32];
+    long length = syscall(SYS_readlinkat, AT_FDCWD, name_of_descriptor(descriptor, name), path, PATH_BYTES - 1);
     if (length <= 0 || length >= PATH_BYTES - 1 || path[0] != '/')
         return false;
     path[length] = '\0';

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from provfs.capture import preload
 from provfs.capture.autoload import native
 from provfs.capture.secrets import remove_secrets
 from provfs.config import Settings
+from provfs.digest import hash_file
 from provfs.model import uri_of_path
 from provfs.scope import Scope
 
@@ -273,7 +275,8 @@ def test_messages_of_python_and_library_have_the_same_numbers():
     header = (Path(preload.__file__).parent / "preload.h").read_text()
 
     assert f"#define MESSAGE (-{-native._FIRST:#010X}".replace("0X", "0x") in header
-    assert "enum message { PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, MESSAGES };" in header
+    numbers = "PRESENT = 0, SKIP, UNSKIP, WAITS, MUTE, UNMUTE, PAUSE, RESUME, MESSAGES"
+    assert f"enum message {{ {numbers} }};" in header
 
 
 def test_without_the_library_nobody_answers():
@@ -281,3 +284,34 @@ def test_without_the_library_nobody_answers():
     assert not native.is_present()
     with pytest.raises(OSError, match="Bad file descriptor"):
         native.skip()
+
+
+def test_digest_is_that_of_python(library, tmp_path):
+    """The library's own hash agrees with Python's for every length at which the method changes."""
+    lengths = [
+        *range(260),
+        511,
+        512,
+        513,
+        *(k * 1024 + d for k in (1, 2, 64, 65) for d in (-1, 0, 1, 63, 64, 65)),
+        300_001,
+    ]
+    path = tmp_path / "file"
+    into = ctypes.create_string_buffer(100)
+    native = ctypes.CDLL(str(library))
+
+    for length in lengths:
+        path.write_bytes(random.Random(length).randbytes(length))  # noqa: S311 - no secret
+        size = native.provfs_preload_digest(os.fsencode(path), into, 100)
+
+        found = hash_file(str(path))
+        assert into.raw[:size].decode() == f',"digest":"{found[0]}"', length
+
+
+def test_file_above_the_limit_has_no_digest(library, tmp_path, monkeypatch):
+    """A larger file is left to the ingest."""
+    (tmp_path / "file").write_bytes(b"x" * (64 << 10))
+    os.truncate(tmp_path / "file", (64 << 20) + 1)
+    native = ctypes.CDLL(str(library))
+
+    assert native.provfs_preload_digest(os.fsencode(tmp_path / "file"), None, 0) == -1
