@@ -1,5 +1,10 @@
 -- Reads go into the log; a copy that never passed through the program gets the digest of what it was made from.
 -- Reads: arrived, made.
+-- The state that a file had when it was closed, where it was changed while it was read, was not there when it was opened.
+UPDATE arrived SET opened_ns = least(arrived.closed_ns, v.created_ns)
+FROM store.versions v
+WHERE arrived.unstable AND v.version_id = arrived.version_id AND v.origin = 'written' AND v.created_ns > arrived.opened_ns;
+
 INSERT INTO store.reads
 SELECT execution_id, program_id, version_id, opened_ns, closed_ns, opens, bytes, ranges, thread, context, channel, unstable
 FROM arrived WHERE mode = 'read' AND version_id IS NOT NULL AND opens > 0 ORDER BY opened_ns;

@@ -156,6 +156,34 @@ _CHANGED = [
     )
 ]
 
+_REWRITTEN_BY_SHELL = Case(
+    18,
+    "shell-rewrites",
+    "a shell rewrites A by way of B while A is read: what B was made into counts from then on",
+    steps=(python("main.py"),),
+    programs={
+        "main.py": source(
+            f"""
+            import os
+
+            file = open("a.csv", "rb", buffering=0)
+            start = file.read({_HALF_LINE})
+            os.system("tr 1 2 < a.csv > b.tmp; cat b.tmp > a.csv; rm b.tmp")
+            rest = file.read()
+            file.close()
+            with open("x.csv", "wb") as out:
+                out.write(b"x of " + start + rest)
+            """
+        ),
+    },
+    files={"a.csv": _LONG},
+    expected=edges("a.csv#1 -> b.tmp, a.csv#1 -> x.csv")
+    | edges("b.tmp -> a.csv#2", "copy")
+    | edges("b.tmp -> x.csv", "child")
+    | edges("a.csv#2 -> x.csv", "same-process|child", optional=True),
+    versions={"a.csv": 2},
+)
+
 _CACHED = [
     Case(
         19,
@@ -238,4 +266,12 @@ _TRANSACTIONS = [
     )
 ]
 
-CASES = (*_KILLED, _WORKER_KILLED, _CHILD_KILLED, *_CHANGED, *_CACHED, *_TRANSACTIONS)
+CASES = (
+    *_KILLED,
+    _WORKER_KILLED,
+    _CHILD_KILLED,
+    *_CHANGED,
+    _REWRITTEN_BY_SHELL,
+    *_CACHED,
+    *_TRANSACTIONS,
+)
