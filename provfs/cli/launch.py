@@ -95,6 +95,7 @@ def launch(command: list[str], home: str | None = None) -> int:
             raise _not_started(command[0], error) from error
     directory, settings = prepared_home(home)
     environment = _environment(settings, directory, name_home=home is not None)
+    unseen = _preload(environment, settings, directory, command[0])
     watched: Signals = {*_PASSED_ON, signal.SIGCHLD}
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -103,7 +104,7 @@ def launch(command: list[str], home: str | None = None) -> int:
     except ProvfsError:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
         raise
-    witness = _witness(f"{directory}/journal", command, pid, started_ns)
+    witness = _witness(f"{directory}/journal", command, pid, started_ns, unseen)
     status, usage = _wait(pid, watched)
     if witness is not None:
         witness.ended(os.waitstatus_to_exitcode(status), usage)
@@ -122,19 +123,28 @@ def _environment(settings: str, directory: str, *, name_home: bool) -> dict[str,
         entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry != autoload
     ]
     environment["PYTHONPATH"] = os.pathsep.join([autoload, *filter(None, inherited)])
-    if environment.get("PROVFS_NO_PRELOAD") != "1":
-        environment |= _native(settings, directory, environment)
     return environment
 
 
-def _native(settings: str, directory: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that let native code be seen; say it where that cannot be."""
+def _preload(environment: dict[str, str], settings: str, directory: str, name: str) -> str | None:
+    """Put the preload library into the environment; return why it will not see the program.
+
+    Where there is no library at all, that is said here, and the gap says nothing.
+    """
+    if environment.get("PROVFS_NO_PRELOAD") == "1":
+        return None
     from provfs.capture import preload  # noqa: PLC0415 - not where it is turned off
 
     added = preload.environment(_rules(settings, directory), environment)
     if not added:
         sys.stderr.write(_NOT_SEEN)
-    return added
+        return None
+    from provfs.capture.preload.programs import blind  # noqa: PLC0415 - likewise
+
+    reason = blind(_found_on_path(name))
+    if reason is None:
+        environment |= added
+    return reason
 
 
 def _rules(settings: str, directory: str) -> preload.Rules:
@@ -214,12 +224,14 @@ def _not_started(name: str, error: OSError) -> CommandError:
     return CommandError(f"{name}: {error.strerror}", 126)
 
 
-def _witness(journal: str, command: list[str], pid: int, started_ns: int) -> Witness | None:
+def _witness(
+    journal: str, command: list[str], pid: int, started_ns: int, unseen: str | None
+) -> Witness | None:
     """Record that the command began, while it already runs; None where that cannot be done."""
     try:
         from provfs.cli.witness import Witness  # noqa: PLC0415 - loaded while the command starts
 
-        return Witness(journal, command, pid, started_ns)
+        return Witness(journal, command, pid, started_ns, unseen)
     except Exception:  # noqa: BLE001 - the command runs already, and goes on without a witness
         return None
 

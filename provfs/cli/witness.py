@@ -45,10 +45,16 @@ class Witness:
         command: As it was typed; secrets are removed here.
         pid: Its process, still unreaped.
         started_ns: When it began, on the journal's clock.
+        unseen: Why the preload library is not in it; None where it is, or is not wanted.
     """
 
     def __init__(
-        self, journal_directory: str, command: Sequence[str], pid: int, started_ns: int
+        self,
+        journal_directory: str,
+        command: Sequence[str],
+        pid: int,
+        started_ns: int,
+        unseen: str | None = None,
     ) -> None:
         me = execution.name_of_process()
         child = execution.name_of_process(pid)
@@ -74,6 +80,14 @@ class Witness:
             **execution.code_fields(_script(command, executable), cwd),
         }
         self._writer.append(line("execution", child.text, fields))
+        if unseen is not None:
+            gap = {
+                "at_ns": started_ns,
+                "kind": "bypass",
+                "detail": f"{executable}: {unseen}",
+                "channel": "preload",
+            }
+            self._writer.append(line("gap", child.text, gap))
         self._tell_changes(fields)
         self._moved_before = execution.bytes_so_far()
 

@@ -100,4 +100,62 @@ C_PROGRAMS = {
             snprintf(name, sizeof name, "/proc/self/fd/%d", out);
             return linkat(AT_FDCWD, name, AT_FDCWD, "B", AT_SYMLINK_FOLLOW);
         }""",
+    "starts": """
+        #define _GNU_SOURCE
+        #include <fcntl.h>
+        #include <spawn.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        int main(int count, char **word) {
+            char *bare[] = {"PATH=/usr/bin:/bin", 0}, *cat[] = {"cp", "A", "B", 0}, *how = word[1];
+            extern char **environ;
+            pid_t child = 0;
+            (void)count;
+            if (!strcmp(how, "execl")) execl("/bin/cp", "cp", "A", "B", (char *)0);
+            if (!strcmp(how, "execlp")) execlp("cp", "cp", "A", "B", (char *)0);
+            if (!strcmp(how, "execle")) execle("/bin/cp", "cp", "A", "B", (char *)0, bare);
+            if (!strcmp(how, "execv")) execv("/bin/cp", cat);
+            if (!strcmp(how, "execvp")) execvp("cp", cat);
+            if (!strcmp(how, "execvpe")) execvpe("cp", cat, bare);
+            if (!strcmp(how, "fexecve")) fexecve(open("/bin/cp", O_RDONLY), cat, bare);
+            if (!strcmp(how, "clearenv")) { clearenv(); execv("/bin/cp", cat); }
+            if (!strcmp(how, "posix_spawn")) posix_spawn(&child, "/bin/cp", 0, 0, cat, bare);
+            if (!strcmp(how, "posix_spawnp")) posix_spawnp(&child, "cp", 0, 0, cat, environ);
+            if (!strcmp(how, "vfork") && !(child = vfork())) _exit(execve("/bin/cp", cat, bare));
+            if (!strcmp(how, "fork") && (child = fork()) == 0) _exit(execve("/bin/cp", cat, bare));
+            if (!strcmp(how, "system")) return system("cp A B");
+            if (!strcmp(how, "popen")) return pclose(popen("cp A B", "r"));
+            return child > 0 && waitpid(child, 0, 0) == child ? 0 : 1;
+        }""",
+    "direct": """
+        #define _GNU_SOURCE
+        #include <fcntl.h>
+        #include <string.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int main(int count, char **word) {
+            char room[256] = {0};
+            (void)count;
+            char *how = word[1];
+            if (!strcmp(how, "openat")) return syscall(SYS_openat, AT_FDCWD, "A", O_RDONLY, 0) < 0;
+            if (!strcmp(how, "unlinkat")) return syscall(SYS_unlinkat, AT_FDCWD, "A", 0) < 0;
+            return syscall(SYS_io_uring_setup, 4, room) < 0 ? 77 : 0;
+        }""",
+    "static": """
+        #include <fcntl.h>
+        #include <unistd.h>
+        int main(void) { return write(creat("B", 0644), "x", 1) != 1; }""",
+    "checkpoints": """
+        #include <stdio.h>
+        int main(void) {
+            for (int i = 0; i < 5; i++) {
+                FILE *out = fopen("B", "w");
+                fprintf(out, "step %d", i);
+                fclose(out);
+            }
+            return 0;
+        }""",
 }

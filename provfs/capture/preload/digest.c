@@ -166,7 +166,7 @@ static uint64_t merged(const uint64_t sums[8], const unsigned char *secret, uint
 
 static bool filled(int descriptor, unsigned char *buffer, uint64_t length, int64_t offset) {
     for (uint64_t got = 0; got < length;) {
-        long more = syscall(SYS_pread64, descriptor, buffer + got, length - got, offset + (int64_t)got);
+        long more = sys_call(SYS_pread64, descriptor, buffer + got, length - got, offset + (int64_t)got);
         if (more <= 0)
             return false;
         got += (uint64_t)more;

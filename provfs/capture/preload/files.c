@@ -32,6 +32,7 @@ struct handle {
 };
 
 static struct handle handles[HANDLES];
+static _Atomic uint32_t handles_used; /* none behind it has ever been touched: their pages are not there */
 static _Atomic uint64_t slots[DESCRIPTORS];        /* generation << 32 | handle + 1, or A_READ */
 static _Atomic uint64_t read_states[DESCRIPTORS];  /* of what was opened for reading */
 static _Atomic uint64_t written[WRITTEN];          /* inodes that this process writes, by hash */
@@ -72,6 +73,8 @@ static struct handle *new_handle(int descriptor, const struct state *before, con
         bool stale = users > 0 && handle->generation != me.generation;
         if ((users > 0 && !stale) || !atomic_compare_exchange_strong(&handle->users, &users, 1))
             continue;
+        for (uint32_t most = atomic_load(&handles_used); most <= i && !atomic_compare_exchange_weak(&handles_used, &most, i + 1);)
+            ;
         handle->generation = me.generation;
         handle->descriptor = descriptor;
         handle->reading = -1;
@@ -242,7 +245,7 @@ void file_range_closing(unsigned first, unsigned last) {
 static void inherit(int descriptor, struct unfinished *open, size_t *count) {
     struct state state;
     char path[PATH_BYTES];
-    int flags = (int)syscall(SYS_fcntl, descriptor, F_GETFL);
+    int flags = (int)sys_call(SYS_fcntl, descriptor, F_GETFL);
     if (flags < 0 || flags & O_PATH || !state_of(descriptor, &state) || !is_regular(&state) || state.links == 0 ||
         !path_of(descriptor, path) || !scope_captures(path))
         return;
@@ -303,7 +306,7 @@ void files_begin(void) {
 
 /* At the end of the process: whatever is still open is closed by the kernel, past all hooks. */
 void files_end(void) {
-    for (uint32_t i = 0; i < HANDLES; i++) {
+    for (uint32_t i = 0; i < atomic_load(&handles_used); i++) {
         struct handle *handle = &handles[i];
         uint32_t users = atomic_load(&handle->users);
         if (users == 0 || handle->generation != me.generation || !atomic_compare_exchange_strong(&handle->users, &users, 0))

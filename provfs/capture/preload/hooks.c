@@ -33,6 +33,7 @@ __attribute__((constructor(101))) static void begin(void) {
     int kept = errno;
     scope_begin();
     digest_begin();
+    images_begin();
     journal_begin(journal);
     capturing = true;
     if (enter()) {

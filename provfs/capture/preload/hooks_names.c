@@ -156,6 +156,13 @@ HOOK void _exit(int status) {
     __builtin_unreachable();
 }
 
+HOOK void quick_exit(int status) {
+    if (capturing)
+        ending();
+    next(quick_exit)(status);
+    __builtin_unreachable();
+}
+
 HOOK void _Exit(int status) {
     if (capturing)
         ending();

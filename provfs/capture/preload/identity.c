@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "preload.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -66,27 +67,38 @@ static int64_t started_ns(long long start, int64_t now) {
     return end_of_tick < now ? end_of_tick : now;
 }
 
-static bool name_this(void) {
+/* Name a living process of this boot; `pid` 0 is the present one. Its program is itself. */
+bool name_process(struct identity *who, int pid) {
     long long above;
     struct line name = {.length = 0};
-    me.pid = sys_pid();
-    if (!stat_of(0, &above, &me.start))
+    if (!stat_of(pid, &above, &who->start))
         return false;
-    put(&name, me.boot);
+    memmove(who->boot, me.boot, sizeof who->boot);
+    who->pid = pid ? pid : sys_pid();
+    put(&name, who->boot);
     put(&name, "-");
-    put_number(&name, me.pid);
+    put_number(&name, who->pid);
     put(&name, "-");
-    put_number(&name, me.start);
+    put_number(&name, who->start);
     if (name.length >= NAME_BYTES)
         return false;
-    memcpy(me.name, name.text, name.length);
-    me.name[name.length] = '\0';
+    memcpy(who->name, name.text, name.length);
+    who->name[name.length] = '\0';
     for (int descriptor = 0; descriptor < 2; descriptor++) {
+        struct line stream = {.length = 0};
         struct state state;
-        me.pipes[descriptor] = state_of(descriptor, &state) && S_ISFIFO(state.mode) ? (int64_t)state.inode : 0;
+        put(&stream, pid ? "/proc/" : "/proc/self");
+        if (pid)
+            put_number(&stream, pid);
+        put_bytes(&stream, descriptor ? "/fd/1" : "/fd/0", 6);
+        who->pipes[descriptor] = state_at(AT_FDCWD, stream.text, true, &state) && S_ISFIFO(state.mode) ? (int64_t)state.inode : 0;
     }
-    atomic_store(&ids, clock_ns());
     return true;
+}
+
+static bool name_this(void) {
+    atomic_store(&ids, clock_ns());
+    return name_process(&me, 0);
 }
 
 /* What is no name (a quote, a newline) must not get into a record. */
@@ -195,6 +207,10 @@ int answer(enum message message) {
         skipping = message == SKIP;
     if (message == MUTE || message == UNMUTE)
         muted += message == MUTE ? 1 : -1;
+    if (message == PAUSE && me.parent[0] && enter()) { /* what it starts has it for an ancestor */
+        journal_start();
+        leave();
+    }
     if (message == PAUSE || message == RESUME)
         paused = message == PAUSE;
     if (message == WAITS)
@@ -217,7 +233,7 @@ int64_t next_id(void) { return atomic_fetch_add(&ids, 1); }
  * threads must not read the environment while Python changes it, and may work for an earlier cell. */
 static int64_t cell(void) {
     if (!thread_id)
-        thread_id = (int)syscall(SYS_gettid);
+        thread_id = (int)sys_call(SYS_gettid);
     if (thread_id != me.pid)
         return 0;
     const char *text = getenv("PROVFS_CONTEXT");
@@ -283,24 +299,37 @@ static void put_pipe(struct line *line, const char *name, int64_t inode) {
     put(line, "]\"");
 }
 
-/* The fields of the `execution` record. */
+/* The fields that an `execution` record has of any process; `who` must be this one or its new child. */
+void put_who(struct line *line, const struct identity *who, int64_t started) {
+    char path[PATH_BYTES], host[256] = "";
+    put(line, ",\"program\":\"");
+    put(line, who->program);
+    if (who->parent[0]) {
+        put(line, "\",\"parent\":\"");
+        put(line, who->parent);
+    }
+    gethostname(host, sizeof host - 1);
+    put(line, "\",\"host\":");
+    put_quoted(line, host, strlen(host));
+    put_field(line, "pid", who->pid);
+    put_field(line, "started_ns", started);
+    put_pipe(line, "input_pipe", who->pipes[0]);
+    put_pipe(line, "output_pipe", who->pipes[1]);
+    put_user(line);
+    long length = readlink("/proc/self/cwd", path, sizeof path - 1);
+    if (length > 0) {
+        put(line, ",\"cwd\":");
+        put_quoted(line, path, (size_t)length);
+    }
+}
+
+/* The fields of the `execution` record of this process. */
 void put_execution(struct line *line) {
     static char arguments[32768]; /* once per process, by the one thread that begins the journal */
     char path[PATH_BYTES];
     int64_t now = clock_ns();
-    put(line, ",\"program\":\"");
-    put(line, me.program);
-    if (me.parent[0]) {
-        put(line, "\",\"parent\":\"");
-        put(line, me.parent);
-    }
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    put(line, "\",\"host\":");
-    put_quoted(line, host, strlen(host));
-    put_field(line, "pid", me.pid);
     /* A later image of one process says later, so that its program is known to be the one that counts. */
-    put_field(line, "started_ns", me.generation == 0 && journal_exists(0) ? now : me.started_ns);
+    put_who(line, &me, me.generation == 0 && journal_exists(0) ? now : me.started_ns);
     if (me.parent[0] && me.generation == 0)
         put_entry(line, now);
     if (born_in[0]) {
@@ -308,15 +337,7 @@ void put_execution(struct line *line) {
         put(line, born_in);
         put(line, "\"");
     }
-    put_pipe(line, "input_pipe", me.pipes[0]);
-    put_pipe(line, "output_pipe", me.pipes[1]);
-    put_user(line);
-    long length = readlink("/proc/self/cwd", path, sizeof path - 1);
-    if (length > 0) {
-        put(line, ",\"cwd\":");
-        put_quoted(line, path, (size_t)length);
-    }
-    length = readlink("/proc/self/exe", path, sizeof path - 1);
+    long length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length > 0) {
         put(line, ",\"executable\":");
         put_quoted(line, path, (size_t)length);

@@ -54,22 +54,24 @@ bool journal_started(void) { return atomic_load(&phase) == OPEN; }
 void journal_give_way(int wanted) {
     if (!journal_owns(wanted) || !enter())
         return;
-    atomic_store(&descriptor, (int)syscall(SYS_fcntl, wanted, F_DUPFD_CLOEXEC, wanted + 1));
+    atomic_store(&descriptor, (int)sys_call(SYS_fcntl, wanted, F_DUPFD_CLOEXEC, wanted + 1));
     leave();
 }
 
-static void put_file_name(struct line *path, int which) {
+static void put_name_of(struct line *path, const struct identity *who, int which) {
     put(path, directory);
     put(path, "/");
-    put(path, me.boot);
+    put(path, who->boot);
     put(path, ".");
-    put_number(path, me.pid);
+    put_number(path, who->pid);
     put(path, ".");
-    put_number(path, me.start);
+    put_number(path, who->start);
     put(path, ".p");
     put_number(path, which);
     put_bytes(path, ".jsonl", 7);
 }
+
+static void put_file_name(struct line *path, int which) { put_name_of(path, &me, which); }
 
 bool journal_exists(int which) {
     struct line path = {.length = 0};
@@ -95,9 +97,9 @@ static bool open_next(void) {
             return false;
         if (opened < 0)
             continue;
-        int high = (int)syscall(SYS_fcntl, opened, F_DUPFD_CLOEXEC, 900);
+        int high = (int)sys_call(SYS_fcntl, opened, F_DUPFD_CLOEXEC, 900);
         if (high < 0)
-            high = (int)syscall(SYS_fcntl, opened, F_DUPFD_CLOEXEC, 200);
+            high = (int)sys_call(SYS_fcntl, opened, F_DUPFD_CLOEXEC, 200);
         if (high >= 0) {
             sys_close(opened);
             opened = high;
@@ -122,8 +124,8 @@ static void append(struct line *line) {
         return;
     }
     if (atomic_exchange(&torn, false))
-        (void)syscall(SYS_write, to, "\n", 1);
-    long done = syscall(SYS_write, to, line->text, line->length);
+        (void)sys_call(SYS_write, to, "\n", 1);
+    long done = sys_call(SYS_write, to, line->text, line->length);
     if (done > 0)
         atomic_fetch_add(&written, done);
     if (done != (long)line->length) {
@@ -132,23 +134,46 @@ static void append(struct line *line) {
     }
 }
 
-static void header(void) {
-    struct line line = {.length = 0};
+static void put_header(struct line *line, const struct identity *who) {
     struct timespec utc;
     int64_t now = clock_ns();
     clock_gettime(CLOCK_REALTIME, &utc);
     char host[256] = "";
     gethostname(host, sizeof host - 1);
-    record(&line, "journal");
-    put(&line, ",\"format\":1,\"provfs\":\"" PROVFS_VERSION "\",\"host\":");
-    put_quoted(&line, host, strlen(host));
-    put(&line, ",\"boot\":\"");
-    put(&line, me.boot);
-    put(&line, "\",\"clock\":\"boottime\"");
-    put_field(&line, "at_ns", now);
-    put_field(&line, "offset_ns", utc.tv_sec * 1000000000LL + utc.tv_nsec - now);
-    put(&line, "}\n");
+    record_of(line, who, "journal");
+    put(line, ",\"format\":1,\"provfs\":\"" PROVFS_VERSION "\",\"host\":");
+    put_quoted(line, host, strlen(host));
+    put(line, ",\"boot\":\"");
+    put(line, who->boot);
+    put(line, "\",\"clock\":\"boottime\"");
+    put_field(line, "at_ns", now);
+    put_field(line, "offset_ns", utc.tv_sec * 1000000000LL + utc.tv_nsec - now);
+    put(line, "}\n");
+}
+
+static void header(void) {
+    struct line line = {.length = 0};
+    put_header(&line, &me);
     append(&line);
+}
+
+/* Make a further journal of any process; returns its descriptor, or -1. Touches nothing of our own, so that a child
+ * of vfork may do it, too. */
+int journal_of(const struct identity *who) {
+    for (int which = 0; which < HIGHEST_NUMBER && directory[0]; which++) {
+        struct line line = {.length = 0};
+        struct state state;
+        put_name_of(&line, who, which);
+        int opened = sys_open(line.text, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (opened < 0 && state_at(AT_FDCWD, line.text, true, &state))
+            continue;
+        line.length = 0;
+        put_header(&line, who);
+        if (opened >= 0)
+            (void)sys_call(SYS_write, opened, line.text, line.length);
+        return opened;
+    }
+    return -1;
 }
 
 static bool begun(void) {
@@ -194,12 +219,56 @@ void journal_write(struct line *line) {
     append(line);
 }
 
-void record(struct line *line, const char *type) {
+void record_of(struct line *line, const struct identity *who, const char *type) {
     put(line, "{\"type\":\"");
     put(line, type);
     put(line, "\",\"execution\":\"");
-    put(line, me.name);
+    put(line, who->name);
     put(line, "\"");
+}
+
+void record(struct line *line, const char *type) { record_of(line, &me, type); }
+
+static void put_gap(struct line *line, const struct identity *who, const char *about, const char *reason) {
+    line->length = 0;
+    line->full = false;
+    record_of(line, who, "gap");
+    put_field(line, "at_ns", clock_ns());
+    put(line, ",\"kind\":\"bypass\",\"detail\":");
+    struct line detail = {.length = 0};
+    put(&detail, about);
+    put(&detail, about[0] ? ": " : "");
+    put(&detail, reason);
+    put_quoted(line, detail.text, detail.length);
+}
+
+/* Note that something goes past this library. */
+void bypassed(const char *about, const char *reason) {
+    struct line line;
+    if (!enter())
+        return;
+    put_gap(&line, &me, about, reason);
+    finish(&line);
+    leave();
+}
+
+/* Note that a process becomes a program that this library will not be in. */
+void became_unseen(const struct identity *who, int64_t started, const char *path, char *arguments, size_t length, const char *reason) {
+    struct line line = {.length = 0};
+    int to = journal_of(who);
+    if (to < 0)
+        return;
+    record_of(&line, who, "execution");
+    put_who(&line, who, started);
+    put(&line, ",\"executable\":");
+    put_quoted(&line, path, strlen(path));
+    put_command(&line, arguments, length);
+    put(&line, "}\n");
+    (void)sys_call(SYS_write, to, line.text, line.full ? 0 : line.length);
+    put_gap(&line, who, path, reason);
+    put(&line, ",\"channel\":\"" CHANNEL "\"}\n");
+    (void)sys_call(SYS_write, to, line.text, line.full ? 0 : line.length);
+    sys_close(to);
 }
 
 void put_field(struct line *line, const char *name, int64_t value) {

@@ -47,7 +47,10 @@ HIDDEN void put_quoted(struct line *line, const char *text, size_t length);
 HIDDEN void put_uri(struct line *line, const char *path, bool quoted);
 HIDDEN void put_fingerprint(struct line *line, const struct state *state);
 
-/* system.c: the kernel without libc's own hooks. */
+/* system.c: the kernel without libc's own hooks; -1 where it refuses, errno stays as it is. */
+HIDDEN long sys_six(long number, long a, long b, long c, long d, long e, long f);
+#define sys_padded(n, a, b, c, d, e, f, ...) sys_six(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define sys_call(...) sys_padded(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 HIDDEN int sys_open(const char *path, int flags, int mode);
 HIDDEN void sys_close(int descriptor);
 HIDDEN int sys_pid(void);
@@ -90,6 +93,7 @@ extern HIDDEN _Atomic int64_t lost;
 HIDDEN bool identity_begin(void);
 HIDDEN bool enter(void);
 HIDDEN void leave(void);
+HIDDEN bool name_process(struct identity *who, int pid);
 HIDDEN int64_t next_id(void);
 HIDDEN int64_t thread_number(void);
 HIDDEN void put_thread(struct line *line, int64_t thread, bool ending);
@@ -104,11 +108,31 @@ HIDDEN void journal_start(void);
 HIDDEN void journal_write(struct line *line);
 HIDDEN bool journal_exists(int number);
 HIDDEN size_t journal_unfinished(struct unfinished *found, size_t limit);
+HIDDEN int journal_of(const struct identity *who);
+HIDDEN void bypassed(const char *about, const char *reason);
+HIDDEN void became_unseen(const struct identity *who, int64_t started, const char *path, char *arguments, size_t length,
+                          const char *reason);
+HIDDEN void record_of(struct line *line, const struct identity *who, const char *type);
 HIDDEN void record(struct line *line, const char *type);
 HIDDEN void finish(struct line *line);
+HIDDEN void put_who(struct line *line, const struct identity *who, int64_t started);
 HIDDEN void put_execution(struct line *line);
 HIDDEN void put_field(struct line *line, const char *name, int64_t number);
 HIDDEN void put_path(struct line *line, const char *name, const char *path);
+
+/* images.c: programs that processes become. */
+#define ADDED 20 /* variables that are put into an environment at most */
+struct becoming {
+    char *const *environment; /* for the new program */
+    const char *blind;        /* why this library will not be in it, or NULL */
+    char path[PATH_BYTES];    /* what is executed */
+    char preload[2 * PATH_BYTES], execution[NAME_BYTES + 32], program[NAME_BYTES + 32], parent[2 * NAME_BYTES + 32];
+};
+HIDDEN void images_begin(void);
+HIDDEN size_t image_slots(char *const environment[]);
+HIDDEN void image_before(struct becoming *new, int directory, const char *path, bool search, char *const environment[],
+                         char **slots, bool is_child);
+HIDDEN void image_noted(const struct becoming *new, char *const arguments[], int pid);
 
 /* secrets.c: command lines without secrets. */
 HIDDEN void put_command(struct line *line, char *arguments, size_t length);
@@ -148,5 +172,6 @@ HIDDEN void named_after(int directory, const char *name);
 HIDDEN void truncate_after(const struct move *move);
 HIDDEN void waited(int pid, int status, int64_t began_ns);
 HIDDEN void ending(void);
+HIDDEN void ring_seen(void);
 
 #endif

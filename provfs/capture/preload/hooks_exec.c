@@ -1,0 +1,176 @@
+/* Hooks on what makes a process another program or starts one, and on what goes past the C library. */
+#define _GNU_SOURCE
+#include "preload.h"
+#include "next.h"
+
+#include <alloca.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Prepare `new` and its slots on this stack, call, and give back errno as the call left it. */
+#define BECOME(directory, path, search, given, arguments, call)                                                         \
+    if (!capturing)                                                                                                     \
+        return call(given);                                                                                             \
+    int kept = errno;                                                                                                   \
+    struct becoming new;                                                                                                \
+    char **slots = alloca(image_slots(given) * sizeof *slots);                                                          \
+    image_before(&new, directory, path, search, given, slots, false);                                                   \
+    image_noted(&new, arguments, 0);                                                                                    \
+    errno = kept;                                                                                                       \
+    return call(new.environment)
+
+HOOK int execve(const char *path, char *const arguments[], char *const environment[]) {
+#define CALL(with) next(execve)(path, arguments, (with))
+    BECOME(AT_FDCWD, path, false, environment, arguments, CALL);
+#undef CALL
+}
+
+HOOK int execv(const char *path, char *const arguments[]) { return execve(path, arguments, environ); }
+
+HOOK int execvpe(const char *name, char *const arguments[], char *const environment[]) {
+#define CALL(with) next(execvpe)(name, arguments, (with))
+    BECOME(AT_FDCWD, name, true, environment, arguments, CALL);
+#undef CALL
+}
+
+HOOK int execvp(const char *name, char *const arguments[]) { return execvpe(name, arguments, environ); }
+
+HOOK int fexecve(int descriptor, char *const arguments[], char *const environment[]) {
+    char name[32];
+#define CALL(with) next(fexecve)(descriptor, arguments, (with))
+    BECOME(AT_FDCWD, name_of_descriptor(descriptor, name), false, environment, arguments, CALL);
+#undef CALL
+}
+
+HOOK int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags);
+HOOK int execveat(int directory, const char *path, char *const arguments[], char *const environment[], int flags) {
+    char name[32];
+    bool by_descriptor = !path[0];
+    const char *looked_at = by_descriptor ? name_of_descriptor(directory, name) : path;
+#define CALL(with)                                                                                                      \
+    (next(execveat) ? next(execveat)(directory, path, arguments, (with), flags)                                         \
+                    : (int)next(syscall)(SYS_execveat, directory, path, arguments, (with), flags))
+    BECOME(by_descriptor ? AT_FDCWD : directory, looked_at, false, environment, arguments, CALL);
+#undef CALL
+}
+
+/* The arguments behind `first`, on the stack of the caller; `rest` stands behind the last one afterwards. */
+#define LISTED                                                                                                          \
+    va_list rest;                                                                                                       \
+    size_t count = 1;                                                                                                   \
+    va_start(rest, first);                                                                                              \
+    while (va_arg(rest, char *))                                                                                        \
+        count++;                                                                                                        \
+    va_end(rest);                                                                                                       \
+    char **arguments = alloca((count + 1) * sizeof *arguments);                                                         \
+    arguments[0] = (char *)first;                                                                                       \
+    va_start(rest, first);                                                                                              \
+    for (size_t i = 1; i <= count; i++)                                                                                 \
+        arguments[i] = va_arg(rest, char *)
+
+HOOK int execl(const char *path, const char *first, ...) {
+    LISTED;
+    va_end(rest);
+    return execve(path, arguments, environ);
+}
+
+HOOK int execlp(const char *name, const char *first, ...) {
+    LISTED;
+    va_end(rest);
+    return execvpe(name, arguments, environ);
+}
+
+HOOK int execle(const char *path, const char *first, ...) {
+    LISTED;
+    char *const *environment = va_arg(rest, char *const *);
+    va_end(rest);
+    return execve(path, arguments, environment);
+}
+
+#define SPAWN(function, search)                                                                                         \
+    HOOK int function(pid_t *restrict pid, const char *restrict path, const posix_spawn_file_actions_t *restrict actions, \
+                      const posix_spawnattr_t *restrict attributes, char *const arguments[restrict],                    \
+                      char *const environment[restrict]) {                                                              \
+        if (!capturing)                                                                                                 \
+            return next(function)(pid, path, actions, attributes, arguments, environment);                              \
+        int kept = errno;                                                                                               \
+        pid_t own = 0;                                                                                                  \
+        struct becoming new;                                                                                            \
+        char **slots = alloca(image_slots(environment) * sizeof *slots);                                                \
+        image_before(&new, AT_FDCWD, path, search, environment, slots, true);                                           \
+        errno = kept;                                                                                                   \
+        int result = next(function)(pid ? pid : &own, path, actions, attributes, arguments, new.environment);          \
+        kept = errno;                                                                                                   \
+        if (result == 0)                                                                                                \
+            image_noted(&new, arguments, pid ? *pid : own);                                                             \
+        errno = kept;                                                                                                   \
+        return result;                                                                                                  \
+    }
+SPAWN(posix_spawn, false)
+SPAWN(posix_spawnp, true)
+
+static _Atomic bool told[2];
+
+static void tell_once(int which, const char *reason) {
+    int kept = errno;
+    if (capturing && !atomic_exchange(&told[which], true))
+        bypassed("", reason);
+    errno = kept;
+}
+
+void ring_seen(void) { tell_once(0, "io_uring: what it opens is not seen"); }
+
+static void notice(long number, long result, const long given[6]) {
+    int flags = (int)given[number == SYS_openat ? 2 : 1];
+    switch (number) {
+    case SYS_openat:
+        if (result >= 0 && capturing && scope_may_hold((const char *)given[1])) {
+            int kept = errno;
+            file_opened((int)result, (const char *)given[1], flags, flags & O_ACCMODE && !(flags & (O_CREAT | O_TRUNC)), NULL);
+            errno = kept;
+        }
+        break;
+#ifdef SYS_io_uring_setup
+    case SYS_io_uring_setup:
+        if (result >= 0)
+            ring_seen();
+        break;
+#endif
+#ifdef SYS_open
+    case SYS_open:
+    case SYS_creat:
+    case SYS_rename:
+    case SYS_unlink:
+    case SYS_truncate:
+#endif
+#ifdef SYS_openat2
+    case SYS_openat2:
+#endif
+    case SYS_renameat2:
+    case SYS_unlinkat:
+        if (result >= 0)
+            tell_once(1, "system calls made directly: what they open, move or remove is not seen");
+        break;
+    }
+}
+
+/* `syscall`: some programs go to the kernel with it, past the functions that are hooked. */
+HOOK long syscall(long number, ...) {
+    va_list rest;
+    long given[6];
+    va_start(rest, number);
+    for (int i = 0; i < 6; i++)
+        given[i] = va_arg(rest, long);
+    va_end(rest);
+    long result = next(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+    if (capturing)
+        notice(number, result, given);
+    return result;
+}
