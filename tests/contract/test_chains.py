@@ -240,6 +240,21 @@ def test_a_failed_write_through_a_cache_is_incomplete(make_place, tmp_path):
     assert [(fact.what, fact.name) for fact in place.facts()] == [("incomplete", "n")]
 
 
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+def test_a_change_through_a_cache_is_a_read_and_a_write(make_place, tmp_path, mode):
+    """The version before comes down, and what was changed goes up."""
+    place = make_place("memory")
+    place.fill()
+    options = {"simplecache": {"cache_storage": str(tmp_path / "cache")}}
+
+    with fsspec.open(f"prov::simplecache::memory:/{place.at('a')}", mode, **options) as f:
+        f.write(X)
+
+    stored = A + X if mode == "ab" else X + A[len(X) :]
+    assert place.stored("a") == stored
+    assert place.facts() == sorted([whole("read", "a", A), whole("write", "a", stored)], key=str)
+
+
 def test_a_transaction_of_a_cache_stores_at_its_end(make_place, tmp_path):
     """A cache uploads what was written in a transaction when that ends well."""
     place = make_place("memory")

@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any
 
 from provfs.capture.active import active
+from provfs.capture.execution import clock_ns
 from provfs.capture.layers.foreign import bare_method
 from provfs.capture.layers.places import state_of, uri_of
 from provfs.capture.layers.storages import aborting, handling, remember_storage
@@ -137,7 +138,7 @@ def _follow(recorder: Recorder, fs: Any, path: Any, mode: str, handle: Any) -> A
 def _record_prior(recorder: Recorder, uri: str, state: dict[str, Any]) -> None:
     """Record that a version came down to be changed."""
     fields = {name: state.get(name) for name in ("size_bytes", "digest", "reason")}
-    now = {"thread": recorder.thread_key(), "channel": CHANNEL}
+    now = {"opened_ns": clock_ns(), "thread": recorder.thread_key(), "channel": CHANNEL}
     recorder.read_object(uri, None, {**fields, **now})
 
 
