@@ -19,7 +19,7 @@ from fsspec.utils import tokenize
 from provfs.capture.active import active
 from provfs.capture.layers.places import CACHE, PASSING, kind_of, state_of
 from provfs.capture.operations.methods import METHODS, captured_methods
-from provfs.capture.operations.wrapper import name_caller
+from provfs.capture.operations.wrapper import is_mirrored, name_caller
 
 try:
     from fsspec.implementations.chained import ChainedFileSystem
@@ -51,7 +51,7 @@ def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
     bare = type(fs)
     wrapped: AbstractFileSystem = object.__new__(_class_of(bare))
     if isinstance(fs, AsyncFileSystem) and fs.mirror_sync_methods:
-        for name in [name for name in state if _is_mirrored(bare, name, state[name])]:
+        for name in [name for name in state if is_mirrored(bare, name, state[name])]:
             del state[name]
     state.update({_BARE: fs, "_transaction": None, "_intrans": False})
     state["_fs_token_"] = tokenize("provfs", state["_fs_token_"])
@@ -106,14 +106,6 @@ def _bare_of(fs: Any) -> AbstractFileSystem:
     if bare is None:
         bare = type(fs)._provfs_bare(*fs.storage_args, **fs.storage_options)  # noqa: SLF001 - our own mark on a class
     return bare
-
-
-def _is_mirrored(bare: type, name: str, value: Any) -> bool:
-    """Say whether an attribute of an async filesystem is the sync form of a coroutine."""
-    coroutine = getattr(bare, f"_{name}", None)
-    return callable(value) and (
-        inspect.iscoroutinefunction(coroutine) or inspect.isasyncgenfunction(coroutine)
-    )
 
 
 def _wrap_targets(bare: type, state: dict[str, Any]) -> None:

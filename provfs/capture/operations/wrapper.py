@@ -130,6 +130,14 @@ def wrapped(
     return method
 
 
+def is_mirrored(cls: type, name: str, value: Any) -> bool:
+    """Say whether an attribute of an async filesystem is the sync form of a coroutine."""
+    coroutine = getattr(cls, f"_{name}", None)
+    return callable(value) and (
+        inspect.iscoroutinefunction(coroutine) or inspect.isasyncgenfunction(coroutine)
+    )
+
+
 def name_caller(fs: Any) -> None:
     """Let the sync forms of an async filesystem, attributes of the instance, name their thread."""
     for name, value in list(vars(fs).items()):
