@@ -116,6 +116,7 @@ def _take(
     with _transaction(connection, settings):
         counts = _stage(connection, batch, settings)
         _run(connection, "executions")
+        _run(connection, "dirty")
         _name_artifacts(connection, settings)
         _run(connection, "accesses")
         _run(connection, "doubles")

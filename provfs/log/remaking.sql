@@ -189,8 +189,10 @@ WITH waited AS (
     FROM store.executions e
     LEFT JOIN waited w ON w.execution_id = e.execution_id LEFT JOIN said x ON x.execution_id = e.execution_id
 ), below AS (
-    SELECT parent_id, sum(cpu_s) AS cpu_s, sum(read_bytes)::BIGINT AS read_bytes, sum(written_bytes)::BIGINT AS written_bytes
-    FROM total WHERE parent_id IS NOT NULL GROUP BY parent_id
+    SELECT t.parent_id, sum(t.cpu_s) AS cpu_s, sum(w.read_bytes)::BIGINT AS read_bytes,
+        sum(w.written_bytes)::BIGINT AS written_bytes
+    FROM total t LEFT JOIN waited w ON w.execution_id = t.execution_id
+    WHERE t.parent_id IS NOT NULL GROUP BY t.parent_id
 )
 SELECT
     e.execution_id, e.program_id, e.user_name, e.login_user, e.host, e.command, e.code_uri, e.job_system, e.job_key,
@@ -198,8 +200,10 @@ SELECT
     (coalesce(x.ended_ns, w.at_ns) - e.started_ns) / 1e9 AS elapsed_s,
     coalesce(x.cpu_s, CASE WHEN w.cpu_s IS NOT NULL THEN greatest(w.cpu_s - coalesce(b.cpu_s, 0), 0) END) AS cpu_s,
     greatest(x.max_rss_bytes, w.max_rss_bytes) AS max_rss_bytes,
-    coalesce(x.read_bytes, CASE WHEN w.read_bytes IS NOT NULL THEN greatest(w.read_bytes - coalesce(b.read_bytes, 0), 0) END) AS read_bytes,
-    coalesce(x.written_bytes, CASE WHEN w.written_bytes IS NOT NULL THEN greatest(w.written_bytes - coalesce(b.written_bytes, 0), 0) END) AS written_bytes
+    greatest(coalesce(x.read_bytes, w.read_bytes) - coalesce(b.read_bytes, 0), 0 * coalesce(x.read_bytes, w.read_bytes)) AS read_bytes,
+    greatest(
+        coalesce(x.written_bytes, w.written_bytes) - coalesce(b.written_bytes, 0), 0 * coalesce(x.written_bytes, w.written_bytes)
+    ) AS written_bytes
 FROM store.executions e
 LEFT JOIN waited w ON w.execution_id = e.execution_id
 LEFT JOIN said x ON x.execution_id = e.execution_id

@@ -1,6 +1,8 @@
 """What the wheel holds, seen in a wheel that is built for the test."""
 
+import builtins
 import configparser
+import importlib
 import subprocess
 import sys
 import zipfile
@@ -29,12 +31,12 @@ def wheel(tmp_path_factory):
 
 
 def test_wheel_installs_two_packages_and_the_start_up_file(wheel):
-    """Nothing lands in site-packages but the two packages, their metadata and `provfs.pth`."""
+    """Nothing lands in site-packages but the packages, their metadata and two start-up files."""
     top_level = {name.split("/")[0] for name in wheel.namelist()}
 
     (metadata,) = (name for name in top_level if name.endswith(".dist-info"))
     assert metadata.startswith("provfs-")
-    assert top_level - {metadata} == {"provfs", "provfs_agent", "provfs.pth"}
+    assert top_level - {metadata} == {"provfs", "provfs_agent", "provfs.pth", "provfs.start"}
 
 
 def test_wheel_holds_every_file_of_the_packages(wheel):
@@ -58,6 +60,18 @@ def test_start_up_file_is_the_one_of_the_package(wheel):
 
     assert installed == wheel.read("provfs/capture/autoload/provfs.pth")
     assert all(line.startswith(b"import ") for line in installed.splitlines() if line.strip())
+
+
+def test_entry_point_of_later_pythons_is_a_function_that_waits_to_be_wanted(wheel, monkeypatch):
+    """The start-up file of PEP 829 names one function, which does nothing outside `provfs run`."""
+    (line,) = wheel.read("provfs.start").decode().splitlines()
+    module, _, name = line.partition(":")
+    monkeypatch.delenv("PROVFS_RUN", raising=False)
+
+    before = builtins.open
+    getattr(importlib.import_module(module), name)()
+
+    assert builtins.open is before
 
 
 def test_wheel_declares_commands_and_protocol(wheel):

@@ -78,6 +78,7 @@ def _execution(connection: duckdb.DuckDBPyConnection, execution_id: int) -> dict
         "reads": [row for row in accesses if row["mode"] == "read"],
         "writes": [row for row in accesses if row["mode"] == "write"],
         "children": lineage.ask(connection, "children", execution_id).dicts(),
+        "tree": lineage.ask(connection, "tree_cost", execution_id).dicts()[0],
     }
 
 
@@ -139,6 +140,8 @@ def _print_execution(facts: Mapping[str, Any]) -> None:
             if run["program_id"] == run["execution_id"]
             else f"#{run['program_id']}",
             "job": run["job_key"] and f"{run['job_system']} {run['job_key']}, rank {run['rank']}",
+            "container": run["container"] and run["container"][:12],
+            "in all": _sum(facts["tree"]) if facts["children"] else None,
             "lost": render.count(run["lost_records"], "record") if run["lost_records"] else None,
         }
     )
@@ -161,6 +164,19 @@ def _print_execution(facts: Mapping[str, Any]) -> None:
             click.echo(tree.via(row["execution_id"], row["command"]))
 
 
+def _sum(cost: Mapping[str, Any]) -> str:
+    """Return what an execution and all that it started have taken, in one line."""
+    parts = [render.count(cost["executions"], "execution")]
+    if cost["cpu_s"] is not None:
+        parts.append(f"{cost['cpu_s']:.2f} s of cpu")
+    if cost["max_rss_bytes"] is not None:
+        parts.append(f"{render.size(cost['max_rss_bytes'])} at most in one")
+    if cost["read_bytes"] is not None:
+        parts.append(f"{render.size(cost['read_bytes'])} read")
+        parts.append(f"{render.size(cost['written_bytes'])} written")
+    return ", ".join(parts)
+
+
 def _code(run: Mapping[str, Any]) -> dict[str, object]:
     commit = run["git_commit"]
     if commit and run["git_dirty"]:
@@ -169,11 +185,16 @@ def _code(run: Mapping[str, Any]) -> dict[str, object]:
         "execution": f"#{run['execution_id']}",
         "command": cell_command(run["command"]),
         "directory": run["cwd"],
-        "user": run["user_name"],
+        "user": _user(run),
         "script": run["code_uri"] and render.place(run["code_uri"]),
         "code digest": run["code_digest"],
         "git commit": commit,
     }
+
+
+def _user(run: Mapping[str, Any]) -> str | None:
+    login = run.get("login_user")
+    return f"{run['user_name']}, logged in as {login}" if login else run["user_name"]
 
 
 def cell_command(words: Sequence[str] | None) -> str:
