@@ -24,7 +24,10 @@ RESULTS = Path(__file__).parent / "results"
 
 
 class Ratio(NamedTuple):
-    """Ratios of one comparison: median, smallest and largest pair; medians of both in seconds."""
+    """Ratios of one comparison: median, smallest and largest pair; medians of both in seconds.
+
+    `cpu` is the median ratio of the CPU time of this process, which a busy machine changes less.
+    """
 
     median: float
     smallest: float
@@ -32,13 +35,17 @@ class Ratio(NamedTuple):
     ours_s: float
     bare_s: float
     pairs: int
+    cpu: float
 
     def __str__(self) -> str:
         return f"{self.median:.3f} ({self.smallest:.3f}-{self.largest:.3f})"
 
 
 def compare(
-    ours: Callable[[], float | None], bare: Callable[[], float | None], pairs: int = 7
+    ours: Callable[[], float | None],
+    bare: Callable[[], float | None],
+    pairs: int = 7,
+    before: Callable[[], object] = lambda: None,
 ) -> Ratio:
     """Run both in turn and return the ratios ours / bare.
 
@@ -46,28 +53,33 @@ def compare(
         ours: Does the work and may return its own time in seconds; otherwise wall time is taken.
         bare: The same work without provfs, or with a peer.
         pairs: Counted pairs; one more is run first.
+        before: Prepares each run, of both sides alike; not measured.
     """
-    times: list[tuple[float, float]] = []
+    times: list[tuple[tuple[float, float], tuple[float, float]]] = []
     for number in range(pairs + 1):
         if number % 2:
-            first = _timed(ours)
-            second = _timed(bare)
+            first = _timed(ours, before)
+            second = _timed(bare, before)
         else:
-            second = _timed(bare)
-            first = _timed(ours)
+            second = _timed(bare, before)
+            first = _timed(ours, before)
         if number:
             times.append((first, second))
-    ratios = [a / b for a, b in times]
+    ratios = [a / b for (a, _), (b, _) in times]
     return Ratio(
         statistics.median(ratios), min(ratios), max(ratios),
-        statistics.median(a for a, _ in times), statistics.median(b for _, b in times), pairs,
+        statistics.median(a for (a, _), _ in times), statistics.median(b for _, (b, _) in times),
+        pairs, statistics.median(a / b for (_, a), (_, b) in times),
     )  # fmt: skip
 
 
-def _timed(work: Callable[[], float | None]) -> float:
-    began = time.perf_counter()
+def _timed(work: Callable[[], float | None], before: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that the work took, and its seconds of CPU; or its own time twice."""
+    before()
+    began, cpu_began = time.perf_counter(), time.process_time()
     own = work()
-    return time.perf_counter() - began if own is None else own
+    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
+    return (wall_s, cpu_s) if own is None else (own, own)
 
 
 def cpu_of(command: Sequence[str], *, cwd: Path, env: dict[str, str]) -> float:
