@@ -64,6 +64,8 @@ class JournalWriter:
         self._torn = False
         self._process = os.getpid()
         self._target = (-1, self._process, 0, 0)
+        self._open: set[tuple[int, int, int, int]] = set()
+        self._full: tuple[int, int, int, int] | None = None
 
     def append(self, line: bytes) -> bool:
         """Append one encoded record; False where it could not be and was counted as lost."""
@@ -88,35 +90,39 @@ class JournalWriter:
         if os.getpid() != self._process:
             self.lost += 1
             return False
-        ours = self._is_ours()
+        target = self._target
+        ours = self._is_ours(target)
         if not ours or self._size >= ROTATE_BYTES:
-            self._open_next(self._target[0] if ours else -1)
+            self._open_next(target if ours else None)
         self._finish(self._target[0], b"\n" + line if self._torn else line, 0)
         return True
 
     def abandon(self) -> None:
         """Let go of the file without writing, as a fork child does with what it inherited."""
-        if self._is_ours():
-            os.close(self._target[0])
+        for target in (self._target, self._full):
+            self._close_once(target)
         self._target = (-1, self._process, 0, 0)
 
-    def _is_ours(self) -> bool:
-        """Say whether the descriptor is still that of the journal.
+    @staticmethod
+    def _is_ours(target: tuple[int, int, int, int]) -> bool:
+        """Say whether a descriptor is still that of the journal.
 
         A program that closes all descriptors, as daemons do, may have been given this number for a
         file of its own. That file is left alone, and so is its descriptor.
         """
-        descriptor, _, device, inode = self._target
+        descriptor, _, device, inode = target
         try:
             stat = os.fstat(descriptor)
         except OSError:
             return False
         return (stat.st_dev, stat.st_ino) == (device, inode)
 
-    def _open_next(self, full: int) -> None:
-        """Go on in the next file and close the one that is full, -1 where there is none.
+    def _open_next(self, full: tuple[int, int, int, int] | None) -> None:
+        """Go on in the next file, and close the one that was full before.
 
-        Threads that come here at once get a file each, and none closes what another writes to.
+        Threads that come here at once get a file each. A full file stays open until the next one is
+        full, for a thread that is writing to it now, and is closed by one thread: the moment after,
+        its number may be that of another file.
         """
         name = self._name
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
@@ -133,11 +139,23 @@ class JournalWriter:
             try:
                 self._finish(descriptor, self._header(number), 0)
             finally:  # a file without its header is better than one more for each record
-                self._target = (descriptor, self._process, stat.st_dev, stat.st_ino)
-                if full >= 0:
-                    os.close(full)
+                target = (descriptor, self._process, stat.st_dev, stat.st_ino)
+                self._open.add(target)
+                self._target = target
+                self._close_once(self._full)
+                self._full = full
             return
         raise FileExistsError(self._directory)
+
+    def _close_once(self, target: tuple[int, int, int, int] | None) -> None:
+        if target is None or target not in self._open:
+            return
+        try:
+            self._open.remove(target)  # in one step: it is there for one thread only
+        except KeyError:
+            return
+        if self._is_ours(target):
+            os.close(target[0])
 
     def _finish(self, descriptor: int, data: bytes, written: int) -> None:
         """Write what is left of a line of which so many bytes are written."""

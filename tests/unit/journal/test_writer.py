@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,3 +158,37 @@ def test_writer_that_lost_its_descriptor_closes_no_file_of_the_program(tmp_path,
         assert os.fstat(taken).st_ino == os.fstat(own.fileno()).st_ino
         os.close(taken)
     assert (tmp_path / "own.txt").read_text() == ""
+
+
+def test_threads_that_rotate_at_once_close_each_file_once(tmp_path, monkeypatch):
+    """A second close of a number could be that of a file which the program has just opened."""
+    monkeypatch.setattr(writer, "ROTATE_BYTES", 20)
+    journal = JournalWriter(tmp_path, NAME, lambda _: b"header\n")
+    at_once = threading.Barrier(8)
+    is_ours, real_close = JournalWriter._is_ours, os.close
+    closed = []
+
+    def ours_together(target: tuple[int, ...]) -> bool:
+        found = is_ours(target)
+        with suppress(threading.BrokenBarrierError):
+            at_once.wait(5)
+        return found
+
+    def close(descriptor: int) -> None:
+        closed.append(os.fstat(descriptor).st_ino)
+        real_close(descriptor)
+
+    journal.append(b"a record that fills the file\n")
+    monkeypatch.setattr(JournalWriter, "_is_ours", staticmethod(ours_together))
+    monkeypatch.setattr(os, "close", close)
+    threads = [threading.Thread(target=journal.append, args=(b"%d\n" % n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    monkeypatch.undo()
+
+    assert journal.lost == 0
+    assert len(closed) == len(set(closed))
+    lines = [line for path in tmp_path.iterdir() for line in path.read_bytes().splitlines()]
+    assert {line for line in lines if line.isdigit()} == {b"%d" % n for n in range(8)}
