@@ -6,16 +6,17 @@ counts. Not here: options of one command, see `provfs.cli.commands`.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from provfs import config
-from provfs.model import uri_of_path
+from provfs.log.names import artifact_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+__all__ = ["artifact_name", "home_argument", "home_option", "json_option", "settings"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -53,26 +54,6 @@ def settings() -> config.Settings:
         ConfigError: The configuration cannot be used.
     """
     return config.resolve(home_argument())
-
-
-def artifact_name(text: str) -> str:
-    """Return what the macros of the log understand for a name that a person typed.
-
-    A path of something on disk, and any absolute or dotted path, becomes the uri of its real path;
-    a uri and a suffix stay. `@N` at the end stays in all cases. A directory, and what ends in `/`,
-    becomes a name that ends in `/`, and means all that lies below; so do patterns with `*` and `?`.
-    """
-    name, at, ordinal = text.rpartition("@")
-    if not (at and ordinal.isdigit()) or os.path.lexists(text):
-        name, at, ordinal = text, "", ""
-    name = name.removeprefix("prov::")
-    below = "/" if name.endswith("/") or os.path.isdir(name) else ""
-    if "://" not in name and (
-        os.path.lexists(name) or name.startswith(("/", "./", "../", "~/")) or name == ".."
-    ):
-        name = uri_of_path(os.path.realpath(os.path.expanduser(name)))
-        name = name.rstrip("/") + below
-    return f"{name}{at}{ordinal}"
 
 
 def _keep_home(context: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -37,6 +37,12 @@ def test_wrapping_does_not_load(module):
     assert module not in loaded
 
 
+def test_log_package_does_not_load_duckdb():
+    """`import provfs.log` is cheap; the engine comes with the first use of `open_log`."""
+    assert "duckdb" not in _modules_after("import provfs, provfs.log")
+    assert "duckdb" in _modules_after("from provfs.log import open_log")
+
+
 def test_start_without_capture_loads_nothing():
     """A Python that was not started by `provfs run` loads no module of provfs at its start."""
     loaded = _modules_after("pass")

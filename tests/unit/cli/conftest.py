@@ -9,8 +9,9 @@ from tests import builders
 
 
 @pytest.fixture
-def provfs(capsys):
+def provfs(capsys, monkeypatch):
     """Return a function that runs a command line here and returns (exit status, stdout, stderr)."""
+    monkeypatch.delenv("COLUMNS", raising=False)  # test runners set it, and tables would be cut
 
     def run(*words):
         capsys.readouterr()
