@@ -15,11 +15,18 @@ FROM store.sightings s
 LEFT JOIN made m ON m.version_id = s.version_id AND m.artifact_id = s.artifact_id
 WHERE s.artifact_id IN (SELECT source_id FROM moving);
 
+-- A version whose state is not known is the one that was moved only where nothing was there after it.
 CREATE OR REPLACE TEMP TABLE moved AS
-SELECT m.*, arg_max(p.version_id, (p.at_ns, p.version_id)) AS version_id
-FROM moving m
-JOIN placed p
-    ON p.artifact_id = m.source_id AND p.at_ns <= m.at_ns AND (p.stem = m.stem OR p.stem IS NULL OR m.stem IS NULL)
+SELECT
+    * EXCLUDE (placed_id, placed_stem, placed_ns, last_ns),
+    arg_max(placed_id, (coalesce(placed_stem = stem, false), placed_ns, placed_id)) AS version_id
+FROM (
+    SELECT
+        m.*, p.version_id AS placed_id, p.stem AS placed_stem, p.at_ns AS placed_ns,
+        max(p.at_ns) OVER (PARTITION BY m.row_id) AS last_ns
+    FROM moving m JOIN placed p ON p.artifact_id = m.source_id AND p.at_ns <= m.at_ns
+)
+WHERE placed_stem = stem OR stem IS NULL OR (placed_stem IS NULL AND placed_ns = last_ns)
 GROUP BY ALL;
 
 -- Moved without having been seen before: it existed under the old name.
@@ -61,11 +68,12 @@ FROM fates WHERE NOT goes_along ORDER BY new_id;
 
 INSERT INTO store.endings SELECT version_id, at_ns FROM fates WHERE NOT goes_along;
 
--- What was under the old name before the version that went along is not there any more either.
+-- What was under the old name before the version that was moved is not there any more either.
 INSERT INTO store.endings
 SELECT v.version_id, min(f.at_ns)
-FROM fates f JOIN store.versions v ON v.artifact_id = f.source_id AND v.created_ns <= f.at_ns
-WHERE f.goes_along GROUP BY v.version_id;
+FROM fates f
+JOIN store.versions v ON v.artifact_id = f.source_id AND v.created_ns <= f.at_ns AND v.version_id <> f.version_id
+GROUP BY v.version_id;
 
 INSERT INTO store.links
 SELECT version_id, new_id, execution_id, 'rename', 1.0, at_ns, at_ns FROM fates WHERE NOT goes_along;

@@ -124,6 +124,7 @@ def _take(
         _find_over(connection)
         _fill_digests(connection, "write")
         _run(connection, "writes")
+        _run(connection, "change_versions")
         _move(connection)
         _run(connection, "reads_match")
         _fill_digests(connection, "read")

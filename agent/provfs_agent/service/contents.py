@@ -315,6 +315,8 @@ class Contents:
         process, written_ns = self._writer_of(fact.path)
         at_ns = max(fact.at_ns, written_ns + 1)
         told_state = None if fact.state == UNKNOWN else fact.state
+        if known and told_state is not None and _alike(known.fingerprint, told_state):
+            told_state = known.fingerprint
         if not self._journal.rename(fact.actor, fact.path, fact.to, at_ns, told_state):
             return
         self._index.rename(fact.path, fact.to)
