@@ -60,10 +60,17 @@ class PollingBackend:
         settings: How to watch.
         status: What to say of it, apart from numbers.
         backend: Which name events carry.
+        first_wait_s: How long `start` waits for the first list; it goes on after that. None for as
+            long as it takes.
     """
 
     def __init__(
-        self, lister: Lister, settings: WatchSettings, status: BackendStatus, backend: BackendName
+        self,
+        lister: Lister,
+        settings: WatchSettings,
+        status: BackendStatus,
+        backend: BackendName,
+        first_wait_s: float | None = None,
     ) -> None:
         self.root = lister.root
         self._lister = lister
@@ -73,8 +80,11 @@ class PollingBackend:
         self._inbox = Inbox(backend, lister.root)
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
-        self._list: dict[str, Entry] = {}
+        self._list: dict[str, Entry] | None = None
         self._failing = False
+        self._first_wait_s = first_wait_s
+        self._first = threading.Event()
+        self._error: Exception | None = None
 
     def start(self) -> None:
         """List for the first time; what is there then makes no events.
@@ -84,9 +94,13 @@ class PollingBackend:
         """
         if self._thread is not None:
             return
-        self._list = self._lister.list_all({}, self._go_on)
         self._thread = threading.Thread(target=self._run, name="provfs-polling", daemon=True)
         self._thread.start()
+        self._first.wait(self._first_wait_s)
+        if self._first.is_set() and self._error is not None:
+            self.stop()
+            msg = f"{self.root} cannot be listed: {self._error}"
+            raise OSError(msg) from self._error
 
     def events(self, timeout_s: float) -> list[RawEvent]:
         """Return what has changed."""
@@ -100,7 +114,7 @@ class PollingBackend:
         """Return how well it sees now."""
         return replace(
             self._status,
-            marks=len(self._list),
+            marks=len(self._list or ()),
             queue_depth=len(self._inbox),
             lost=self._inbox.lost,
         )
@@ -116,7 +130,7 @@ class PollingBackend:
     def compare(self) -> None:
         """List again, and tell what is different."""
         try:
-            after = self._lister.list_all(self._list, self._go_on)
+            after = self._lister.list_all(self._list or {}, self._go_on)
         except FileNotFoundError as error:
             self._tell_gone(str(error))
             return
@@ -128,7 +142,7 @@ class PollingBackend:
         if self._ended.is_set():
             return
         self._failing = False
-        for change in differences(self._list, after):
+        for change in differences(after if self._list is None else self._list, after):
             self._inbox.put(
                 RawEvent(
                     0, clock_ns(), self._backend, change.kind, change.path, change.old_path,
@@ -147,6 +161,13 @@ class PollingBackend:
         )
 
     def _run(self) -> None:
+        try:
+            self._list = self._lister.list_all({}, self._go_on)
+        except Exception as error:  # noqa: BLE001 - clients of remote stores raise what they like
+            self._error = error
+            self._failing = True
+            self._inbox.overflow(f"it cannot be listed: {error}")
+        self._first.set()
         while self._go_on(self._settings.poll_interval_s):
             self.compare()
 

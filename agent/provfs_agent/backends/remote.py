@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _PAGE = 1000
+_FIRST_WAIT_S = 5.0
 _STRONG = ("ETag", "etag", "VersionId", "version_id", "md5Hash", "md5", "content_md5", "crc32c")
 _WEAK = ("LastModified", "last_modified", "mtime", "updated", "modified", "created")
 _STATUS = BackendStatus(
@@ -112,4 +113,5 @@ def remote_backend(url: str, settings: WatchSettings) -> PollingBackend:
     except (ImportError, ValueError) as error:
         msg = f"{url} cannot be watched: {error}"
         raise OSError(msg) from error
-    return PollingBackend(RemoteLister(filesystem, path, settings), settings, _STATUS, "remote")
+    lister = RemoteLister(filesystem, path, settings)
+    return PollingBackend(lister, settings, _STATUS, "remote", _FIRST_WAIT_S)

@@ -169,6 +169,28 @@ def test_server_that_does_not_answer_has_removed_nothing(store):
     assert "does not answer" in gap.detail
 
 
+def test_root_that_cannot_be_listed_is_an_error(store):
+    """A url that does not answer at the start is refused with the reason."""
+    settings = WatchSettings(poll_interval_s=3600)
+    store.broken = "bucket"
+    backend = PollingBackend(RemoteLister(store, "/bucket", settings), settings, STATUS, "remote")
+
+    with pytest.raises(OSError, match="does not answer"):
+        backend.start()
+
+
+def test_long_first_list_holds_nobody_up(store):
+    """A list that takes long goes on after the start; what it finds first is what was there."""
+    settings = WatchSettings(poll_interval_s=3600, requests_per_s=0.001)
+    lister = RemoteLister(store, "/bucket", settings)
+    backend = PollingBackend(lister, settings, STATUS, "remote", first_wait_s=0)
+
+    backend.start()
+    backend.stop()
+
+    assert backend.status().marks <= 3
+
+
 def test_requests_are_counted_against_the_rate(store):
     """Each request, and each page of a long list, is followed by its share of waiting."""
     for number in range(2500):
