@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from watchdog.events import FileSystemEventHandler
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import InotifyFD
+from watchdog.observers.inotify_c import WATCHDOG_ALL_EVENTS, InotifyConstants, InotifyFD, Mask
 from watchdog.observers.inotify_move_event_grouper import PathedInotifyEvent
 
 from provfs_agent.attribute import ProcessReader, describe, holders
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
 
     from watchdog.observers.inotify_c import InotifyEvent
     from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent
+
+_WATCHES, _QUEUE = "max_user_watches", "max_queued_events"
+_EVENTS_OF_A_LISTING = 8
+"""A listing of a directory makes four events, at it and at the one above, twice what must fit.
+
+Whoever lists all directories at once, as a comparison with the disk does, would fill the queue, and
+what follows a full queue is such a comparison."""
 
 _LOOK_EVERY_S = 0.1
 _HOLDERS_KEPT = 4096
@@ -61,6 +68,12 @@ _HOLES = (
 )
 
 
+_NO_READS = (
+    "Reading is not seen: listing so many directories would fill the kernel's queue; raise "
+    "fs.inotify.max_queued_events to eight times their number."
+)
+
+
 class NativeBackend:
     """One root, watched through inotify.
 
@@ -77,6 +90,7 @@ class NativeBackend:
         self._processes = ProcessReader(held=False)
         self._holders: OrderedDict[FileKey, Actor] = OrderedDict()
         self._looked_s = 0.0
+        self._sees_reads = True
 
     def start(self) -> None:
         """Begin to watch; return when every directory is watched.
@@ -86,7 +100,8 @@ class NativeBackend:
         """
         if self._observer is not None:
             return
-        observer = _Observer(self._inbox, self._is_left_out)
+        self._sees_reads = self._count() * _EVENTS_OF_A_LISTING <= (_limit(_QUEUE) or 0)
+        observer = _Observer(self._inbox, self._is_left_out, self._sees_reads)
         observer.schedule(FileSystemEventHandler(), self.root, recursive=True)
         try:
             observer.start()
@@ -111,12 +126,12 @@ class NativeBackend:
             level="C",
             name="inotify, by watchdog",
             attribution="best-effort",
-            reads_visible=True,
+            reads_visible=self._sees_reads,
             marks=self._observer.watches() if self._observer else 0,
-            marks_limit=_limit(),
+            marks_limit=_limit(_WATCHES),
             queue_depth=len(self._inbox),
             lost=self._inbox.lost,
-            holes=_HOLES,
+            holes=_HOLES if self._sees_reads else (*_HOLES, _NO_READS),
         )
 
     def stop(self) -> None:
@@ -135,6 +150,16 @@ class NativeBackend:
             text == each or text.startswith(os.path.join(each, ""))
             for each in self._settings.skip_paths
         )
+
+    def _count(self) -> int:
+        """Return how many directories there are to watch."""
+        count = 0
+        for above, directories, _ in os.walk(os.fsencode(self.root)):
+            directories[:] = [
+                name for name in directories if not self._is_left_out(os.path.join(above, name))
+            ]
+            count += 1
+        return count
 
     def _look(self, events: list[RawEvent]) -> None:
         """Look who has the files of some events open; at most so often that it costs little."""
@@ -163,11 +188,17 @@ class NativeBackend:
 
 
 class _Observer(BaseObserver):
-    def __init__(self, inbox: Inbox, is_left_out: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, inbox: Inbox, is_left_out: Callable[[bytes], bool], sees_reads: bool
+    ) -> None:
         self._descriptor = InotifyFD()
         self._descriptor.start()
         super().__init__(
-            _Emitter, inotify_fd=self._descriptor, inbox=inbox, is_left_out=is_left_out
+            _Emitter,
+            inotify_fd=self._descriptor,
+            inbox=inbox,
+            is_left_out=is_left_out,
+            sees_reads=sees_reads,
         )
 
     def watches(self) -> int:
@@ -250,11 +281,20 @@ class _Group(InotifyWatchGroup):
 
 class _Emitter(InotifyEmitter):
     def __init__(
-        self, *arguments: Any, inbox: Inbox, is_left_out: Callable[[bytes], bool], **named: Any
+        self,
+        *arguments: Any,
+        inbox: Inbox,
+        is_left_out: Callable[[bytes], bool],
+        sees_reads: bool,
+        **named: Any,
     ) -> None:
         super().__init__(*arguments, **named)
         self._inbox = inbox
         self._is_left_out = is_left_out
+        self._mask = WATCHDOG_ALL_EVENTS
+        if not sees_reads:
+            reads = InotifyConstants.IN_OPEN | InotifyConstants.IN_CLOSE_NOWRITE
+            self._mask = Mask(self._mask & ~reads)
 
     def watches(self) -> int:
         return self._inotify.watches() if isinstance(self._inotify, _Group) else 0
@@ -264,7 +304,7 @@ class _Emitter(InotifyEmitter):
             self._inotify_fd,
             os.fsencode(self.watch.path),
             is_recursive=True,
-            event_mask=self.get_event_mask_from_filter(),
+            event_mask=self._mask,
             inbox=self._inbox,
             is_left_out=self._is_left_out,
         )
@@ -330,9 +370,9 @@ class _Emitter(InotifyEmitter):
         )  # fmt: skip
 
 
-def _limit() -> int | None:
+def _limit(name: str) -> int | None:
     try:
-        with open("/proc/sys/fs/inotify/max_user_watches", encoding="ascii") as file:
+        with open(f"/proc/sys/fs/inotify/{name}", encoding="ascii") as file:
             return int(file.read())
     except (OSError, ValueError):
         return None

@@ -14,6 +14,7 @@ from provfs_agent.events import WatchSettings
 if sys.platform != "linux":
     pytest.skip("inotify is Linux's", allow_module_level=True)
 
+from provfs_agent.backends import native
 from provfs_agent.backends.native import NativeBackend, _Emitter
 
 
@@ -156,6 +157,23 @@ def test_left_out_directories_are_silent(watch, root):
     told = here.until("close_write", "end")
 
     assert {path for _, path in told} == {"end"}
+
+
+def test_large_tree_is_watched_without_its_reading(watch, root, monkeypatch):
+    """Where listing the tree would fill the kernel's queue, reading is left out, and it says so."""
+    (root / "sub").mkdir()
+    (root / "a").write_text("x")
+    monkeypatch.setattr(native, "_limit", lambda _name: 15)
+    here = watch()
+
+    (root / "a").read_text()
+    os.listdir(root / "sub")
+    (root / "b").write_text("x")
+    told = here.until("close_write", "b")
+
+    assert {kind for kind, _ in told} == {"create", "modify", "close_write"}
+    assert not here.backend.status().reads_visible
+    assert "max_queued_events" in here.backend.status().holes[-1]
 
 
 def test_root_that_goes_is_told(watch, root):
