@@ -34,6 +34,30 @@ _HINTS = (
     "sk-",
     "xox",
     "eyj",
+    "aiza",
+    "ya29.",
+    "k_live_",
+    "k_test_",
+    "npm_",
+    "pypi-",
+    "dapi",
+    "dop_v1_",
+    "dckr_pat_",
+    "lin_api_",
+    "r8_",
+    "sg.",
+    "shpat_",
+    "hvs.",
+    "gsk_",
+    "nvapi-",
+    "xai-",
+    "atatt3",
+    "tskey-",
+    "glrt-",
+    "key=",
+    "pwd=",
+    "password=",
+    "private key-----",
 )
 _SECRET_NAMES = (
     "password",
@@ -72,7 +96,13 @@ _SECRET_NAMES = (
 )
 _WELL_KNOWN_FORMS = (
     r"(?<![A-Za-z0-9])(?:A(?:KI|SI)A[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}"
-    r"|glpat-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}"
+    r"|gl(?:pat|rt)-[A-Za-z0-9_-]{20,}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9_-]{20,}"
+    r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{50,}"
+    r"|dapi[0-9a-f]{32,}|dop_v1_[A-Za-z0-9]{40,}|dckr_pat_[A-Za-z0-9_-]{20,}"
+    r"|lin_api_[A-Za-z0-9]{30,}|r8_[A-Za-z0-9]{30,}|SG\.[A-Za-z0-9_-]{20,}"
+    r"|shpat_[A-Za-z0-9]{30,}|hvs\.[A-Za-z0-9_-]{20,}|gsk_[A-Za-z0-9]{40,}"
+    r"|nvapi-[A-Za-z0-9_-]{40,}|xai-[A-Za-z0-9]{40,}|ATATT3[A-Za-z0-9_-]{40,}"
+    r"|tskey-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|xox[abeoprs]-[A-Za-z0-9-]{10,}"
     r"|sk-(?:ant-|proj-|svcacct-)[A-Za-z0-9_-]{20,}|sk-[A-Za-z0-9_]{20,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*)"
 )
@@ -84,6 +114,9 @@ _SIGNATURE = (
 _HEADER = (
     r"(?i)\b((?:proxy-)?authorization\s*[:=]\s*(?:(?:bearer|basic|token)\s+)?|bearer\s+)[^\s'\"]+"
 )
+
+_CONNECTION = r"(?i)((?:^|;)\s*(?:AccountKey|SharedAccessKey|Password|Pwd)=)[^;]+"
+_PRIVATE_KEY = r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*"
 
 _patterns: list[tuple[re.Pattern[str], str]] = []
 
@@ -133,6 +166,8 @@ def _without_forms(argument: str) -> str:
                 (_URL_CREDENTIALS, REMOVED),
                 (_SIGNATURE, rf"\1{REMOVED}"),
                 (_HEADER, rf"\1{REMOVED}"),
+                (_CONNECTION, rf"\1{REMOVED}"),
+                (_PRIVATE_KEY, REMOVED),
                 (_WELL_KNOWN_FORMS, REMOVED),
             )
         )

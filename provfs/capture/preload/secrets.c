@@ -17,7 +17,9 @@ static const char *const SIGNATURES[] = {"X-Amz-Signature=", "X-Amz-Credential="
 static const char *const WORKERS[] = {"--multiprocessing-fork", "from multiprocessing.forkserver",
                                       "from multiprocessing.resource_tracker", "from multiprocessing.spawn", "loky"};
 
-enum { CAPITALS = 1, DASH = 2, UNDERLINE = 4, ANYWHERE = 8 };
+static const char *const CONNECTION[] = {"AccountKey=", "SharedAccessKey=", "Password=", "Pwd="};
+
+enum { CAPITALS = 1, DASH = 2, UNDERLINE = 4, HEX = 8 };
 static const struct {
     const char *prefix;
     size_t more; /* so many characters of the alphabet must follow */
@@ -28,11 +30,21 @@ static const struct {
               {"hf_", 20, 0},                   {"xoxa-", 10, DASH},              {"xoxb-", 10, DASH},
               {"xoxe-", 10, DASH},              {"xoxo-", 10, DASH},              {"xoxp-", 10, DASH},
               {"xoxr-", 10, DASH},              {"xoxs-", 10, DASH},              {"sk-ant-", 20, DASH | UNDERLINE},
-              {"sk-proj-", 20, DASH | UNDERLINE}, {"sk-svcacct-", 20, DASH | UNDERLINE}, {"sk-", 20, UNDERLINE}};
+              {"sk-proj-", 20, DASH | UNDERLINE}, {"sk-svcacct-", 20, DASH | UNDERLINE}, {"sk-", 20, UNDERLINE},
+              {"glrt-", 20, DASH | UNDERLINE},  {"AIza", 30, DASH | UNDERLINE},   {"ya29.", 20, DASH | UNDERLINE},
+              {"sk_live_", 16, 0},              {"sk_test_", 16, 0},              {"rk_live_", 16, 0},
+              {"rk_test_", 16, 0},              {"npm_", 30, 0},                  {"pypi-", 50, DASH | UNDERLINE},
+              {"dapi", 32, HEX},                {"dop_v1_", 40, 0},               {"dckr_pat_", 20, DASH | UNDERLINE},
+              {"lin_api_", 30, 0},              {"r8_", 30, 0},                   {"SG.", 20, DASH | UNDERLINE},
+              {"shpat_", 30, 0},                {"hvs.", 20, DASH | UNDERLINE},   {"gsk_", 40, 0},
+              {"nvapi-", 40, DASH | UNDERLINE}, {"xai-", 40, 0},                  {"ATATT3", 40, DASH | UNDERLINE},
+              {"tskey-", 20, DASH | UNDERLINE}};
 
 static bool in_alphabet(char c, int how) {
     if (how & CAPITALS)
         return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (how & HEX)
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
     return isalnum((unsigned char)c) || (c == '-' && how & DASH) || (c == '_' && how & UNDERLINE);
 }
 
@@ -79,6 +91,18 @@ static bool holds_credentials(const char *text) {
             if (strncasecmp(at + 1, SIGNATURES[i], length) == 0 && at[1 + length])
                 return true;
         }
+    const char *key = strstr(text, "-----BEGIN ");
+    if (key && strstr(key, "PRIVATE KEY-----"))
+        return true;
+    for (const char *at = text; at; at = strchr(at, ';')) { /* the parts of a connection string */
+        at += *at == ';';
+        at += strspn(at, " \t\n\r\f\v");
+        for (size_t i = 0; i < sizeof CONNECTION / sizeof *CONNECTION; i++) {
+            size_t length = strlen(CONNECTION[i]);
+            if (strncasecmp(at, CONNECTION[i], length) == 0 && at[length] && at[length] != ';')
+                return true;
+        }
+    }
     for (const char *at = text; *at; at++) {
         if (at > text && (isalnum((unsigned char)at[-1]) || at[-1] == '_'))
             continue;

@@ -18,6 +18,7 @@ from provfs.config import Settings
 from provfs.digest import hash_file
 from provfs.model import uri_of_path
 from provfs.scope import Scope
+from tests.command_lines import KEPT, REMOVED, TOKENS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="preloading is for Linux")
 
@@ -149,91 +150,16 @@ def test_preload_scope_is_that_of_python(library, monkeypatch, include, exclude)
 
 
 COMMANDS = [
-    [
-        "train.py",
-        "--lr",
-        "3e-4",
-        "--token-dim",
-        "64",
-        "--tokenizer",
-        "bert",
-        "--max-tokens",
-        "512",
-        "--num_tokens=8",
-    ],
-    [
+    *KEPT,
+    *REMOVED,
+    *(("x", token, f"--value={token}", f"a,{token}") for token in TOKENS.values()),
+    ("x", "+hub.token=xyz", "--token", "-v", 'say "x"', "back\\slash", "é"),
+    (
         "x",
-        "--pad-token",
-        "<pad>",
-        "--eos-token=</s>",
-        "--key-size",
-        "128",
-        "--sort-key=date",
-        "--passes",
-        "3",
-    ],
-    [
-        "x",
-        "sk-learn-model-name",
-        "disk-0123456789abcdef0123",
-        "task-aaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        "keyboard.csv",
-    ],
-    [
-        "x",
-        "--digest",
-        "xxh3-128:6ac97317b324077e6fb30d1f9c5b99b6",
-        "d41d8cd98f00b204e9800998ecf8427e",
-        "asia.csv",
-    ],
-    [
-        "x",
-        "s3://bucket/key.parquet",
-        "https://host:8080/a@b",
-        "--data=/secret/place.csv",
-        "model.key_dim=4",
-        "bearer.csv",
-    ],
-    [
-        "x",
-        "--password",
-        "hunter2",
-        "--api-key=abc",
-        "db.password=x",
-        "+hub.token=xyz",
-        "--token",
-        "-v",
-        "--token=5",
-    ],
-    [
-        "x",
-        "https://user:pw@host/x",
         "https://h/x?X-Amz-Signature=abc&y=1",
         "https://h/x?a=1&token=abc",
-    ],
-    [
-        "x",
-        "AKIAIOSFODNN7EXAMPLE",
-        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
-        "hf_" + "a" * 30,
-        "sk-proj-" + "b" * 30,
-    ],
-    [
-        "x",
-        "Authorization: Bearer abcdef",
-        "authorization=xyz",
-        "glpat-" + "c" * 20,
         "xoxb-1234567890-abc",
-    ],
-    [
-        "x",
-        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
-        "a\nb",
-        'say "x"',
-        "back\\slash",
-        "é",
-        "",
-    ],
+    ),
 ]
 
 
