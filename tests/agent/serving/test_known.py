@@ -1,0 +1,152 @@
+"""What the agent knows of files, and how it is compared with the disk."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provfs_agent.known.index import Index
+from provfs_agent.known.reconcile import Difference, differences
+from provfs_agent.known.scan import files_below, is_gone
+from provfs_agent.service.metrics import metrics_text
+from provfs_agent.service.notify import Notifier
+from provfs_agent.service.status import problems_of
+from tests.agent.events_by_hand import state
+
+NAMES = st.text(alphabet="a./-é\udce9", min_size=1, max_size=6)
+TREES = st.dictionaries(NAMES, st.integers(0, 2))
+
+
+def _listing(tree):
+    return sorted(
+        ((name, state(size=size)) for name, size in tree.items()),
+        key=lambda pair: os.fsencode(pair[0]),
+    )
+
+
+@given(TREES, TREES)
+def test_comparison_finds_every_difference_once_and_nothing_else(known, found):
+    """Streaming two sorted lists gives what two dictionaries would."""
+    got = [each for each in differences(_listing(known), _listing(found)) if each is not None]
+
+    expected = {
+        Difference(
+            name,
+            state(size=known[name]) if name in known else None,
+            state(size=found[name]) if name in found else None,
+        )
+        for name in {*known, *found}
+        if known.get(name) != found.get(name)
+    }
+    assert len(got) == len(expected)
+    assert set(got) == expected
+
+
+def test_listing_is_in_the_order_of_bytes(tmp_path):
+    """A directory comes where its paths come, not where its name does."""
+    for name in ("a/z", "a.txt", "a-b", "a/b/c", "aa", "b"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "skipped").mkdir()
+    (tmp_path / "skipped" / "x").touch()
+
+    found = [path for path, _ in files_below(str(tmp_path), lambda path: path.endswith("skipped"))]
+
+    assert found == sorted(found, key=os.fsencode)
+    assert len(found) == 6
+
+
+def test_what_cannot_be_looked_for_is_not_gone(tmp_path):
+    """A loop of links says nothing about the file behind it."""
+    (tmp_path / "loop").symlink_to("loop")
+
+    assert is_gone(str(tmp_path / "nothing"))
+    assert not is_gone(str(tmp_path / "loop" / "x"))
+
+
+@pytest.fixture
+def index(tmp_path):
+    made = Index(tmp_path / "index")
+    yield made
+    made.close()
+
+
+def test_index_keeps_what_was_committed(tmp_path):
+    """A kill takes back what was noted after the last commit, and only that."""
+    first = Index(tmp_path / "index")
+    first.put("/d/a", state(1), "digest")
+    first.commit("agent", 7)
+    first.put("/d/b", state(2), None)
+    first.close()
+
+    second = Index(tmp_path / "index")
+    assert second.get("/d/a") == (state(1), "digest")
+    assert second.get("/d/b") is None
+    assert second.told() == ("agent", 7)
+    second.close()
+
+
+def test_index_knows_what_is_below_a_directory_only(index):
+    """Names that begin alike are not below each other."""
+    for name in ("/d/a", "/d/b/c", "/d-e", "/d.txt", "/da"):
+        index.put(name, state(), None)
+
+    assert [path for path, _ in index.below("/d")] == ["/d/a", "/d/b/c"]
+
+
+def test_index_gives_all_names_of_a_file(index):
+    """Hard links are names of one file."""
+    index.put("/d/a", state(5), None)
+    index.put("/d/b", state(5), None)
+    index.put("/d/c", state(6), None)
+    index.rename("/d/a", "/d/z")
+
+    assert sorted(index.names_of(state(5))) == ["/d/b", "/d/z"]
+
+
+def test_status_says_what_is_wrong():
+    """Every loss, fallback and failure is one sentence; without any there is none."""
+    root = {
+        "root": "/d",
+        "watched": True,
+        "lost": 0,
+        "overflows": 0,
+        "stepped_down": "",
+        "level": "A",
+    }
+    assert problems_of({"roots": [root]}) == []
+
+    bad = {**root, "lost": 3, "overflows": 1, "stepped_down": "slow", "level": "B"}
+    gone = {"root": "/e", "watched": False, "problem": "not there"}
+    found = problems_of({"roots": [bad, gone], "lost_records": 2, "log_error": "disk full"})
+    assert len(found) == 5
+
+
+def test_metrics_are_lines_that_prometheus_reads():
+    """One line a number, with names and labels."""
+    text = metrics_text({"events": 3, "roots": [{"root": '/a"b', "watched": True, "lost": 1}]})
+
+    assert "provfs_agent_events_total 3\n" in text
+    assert 'provfs_agent_root_lost_total{root="/a\\"b"} 1\n' in text
+
+
+def test_service_manager_is_told(monkeypatch, tmp_path):
+    """Readiness, reload, life and end are one datagram each."""
+    import socket
+
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+        notifier = Notifier()
+        notifier.ready()
+        notifier.reloading()
+        notifier.alive("well")
+        notifier.stopping()
+        said = [manager.recv(1000).decode().split("=")[0] for _ in range(4)]
+
+    assert said == ["READY", "RELOADING", "WATCHDOG", "STOPPING"]
+    assert notifier.watchdog_s == 10
