@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.accuracy.cases import Case
-from tests.accuracy.table import damage, names, order, programs, scope, workers
+from tests.accuracy.table import damage, names, native, order, programs, scope, workers
 
 CASES: tuple[Case, ...] = (
     *order.CASES,
@@ -12,4 +12,5 @@ CASES: tuple[Case, ...] = (
     *names.CASES,
     *scope.CASES,
     *damage.CASES,
+    *native.CASES,
 )
