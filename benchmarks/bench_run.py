@@ -1,7 +1,8 @@
 """What does `provfs run` cost a pipeline and a start of Python, and does it see every read?
 
-CPU seconds of the command with all its children, bare and under `provfs run`, in turn; afterwards
-the log is asked how many of the 1,000 files of W1 were found, and by how many workers.
+CPU seconds of a command with all its children, bare, under `provfs run` and under other tracers, in
+turn; the trace of the first round, which is not counted, is asked how many of the files that were
+read it knows, and how many processes it credits with them.
 """
 
 from __future__ import annotations
@@ -17,14 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pairs import compare, cpu_of, keep, show
-from benchmarks.workloads import FILES, STEPS, WORKERS
-from provfs.config import Settings
-from provfs.ingest import ingest
-from provfs.log import store
+from benchmarks.tracers import runs_here, tracers
+from benchmarks.workloads import (
+    FILES,
+    IMAGES,
+    LOADER,
+    LOADERS,
+    STEPS,
+    WORKERS,
+    write_images,
+)
 
 STARTS = 10
 MANY = 20_000
 _MEMORY_PAIRS = 3
+_ROUNDS = 5
 _READER = """
 import os, sys
 folder = sys.argv[1]
@@ -35,18 +43,13 @@ for _ in range(int(sys.argv[2])):
 with open("/proc/self/status") as file:
     print(file.read().partition("VmHWM:")[2].split()[0])
 """
-_READS = """
-SELECT count(DISTINCT a.uri), count(DISTINCT a.execution_id)
-FROM accesses a JOIN executions e USING (execution_id)
-WHERE a.mode = 'read' AND a.uri LIKE '%/data/%.csv' AND e.program_id <> e.execution_id
-"""
 
 
 def main() -> list[dict[str, Any]]:
     """Measure, print and keep."""
     work = Path(tempfile.mkdtemp(prefix="bench-run-"))
     try:
-        rows = [_starts(work), *_memory(work), *_pipeline(work)]
+        rows = [_starts(work), *_memory(work), *_pipeline(work), *_loader(work)]
     finally:
         shutil.rmtree(work)
     show("provfs run", rows)
@@ -107,32 +110,52 @@ def _pipeline(work: Path) -> list[dict[str, Any]]:
     (folder / "data").mkdir(parents=True)
     for name, text in STEPS.items():
         (folder / name).write_text(text, encoding="utf-8")
-    home = work / "home"
-    env = _environment(home)
+    steps = " && ".join(f"{sys.executable} {name}" for name in STEPS)
+    (folder / "run.sh").write_text(f"{steps}\n", encoding="utf-8")
+    return _traced(work, folder, "W1", ["sh", "run.sh"], r"/data/\d+\.csv$", (FILES, WORKERS))
 
-    def steps(captured: bool) -> float:
-        total = 0.0
-        for name in STEPS:
-            command = [sys.executable, name]
-            argv = _captured(*command) if captured else command
-            total += cpu_of(argv, cwd=folder, env=env)
-        return total
 
-    ratio = compare(partial(steps, True), partial(steps, False), 7)
-    shutil.rmtree(home)
-    steps(True)
-    settings = Settings(home=home)
-    ingest(settings)
-    with store.reader(settings.log_path) as connection:
-        ((files, workers),) = store.fetch(connection, _READS).rows
-        ((lost,),) = store.fetch(connection, "SELECT sum(lost_records) FROM executions").rows
-    cost = f"{(ratio.median - 1) * 100:+.1f} %"
-    return [
-        _row("CPU of W1, four steps", cost, "<= +5 %", str(ratio)),
-        _row("reads of W1 found", f"{files}/{FILES}", f"{FILES}/{FILES}", "-"),
-        _row("workers credited", f"{workers}/{WORKERS}", f"{WORKERS}/{WORKERS}", "-"),
-        _row("records lost", str(lost), "0", "-"),
-    ]
+def _loader(work: Path) -> list[dict[str, Any]]:
+    folder = work / "loader"
+    write_images(folder / "images")
+    (folder / "loader.py").write_text(LOADER, encoding="utf-8")
+    command = [sys.executable, "loader.py"]
+    pattern = r"/images/\d+\.img$"
+    return _traced(work, folder, "data loader", command, pattern, (IMAGES, LOADERS))
+
+
+def _traced(
+    work: Path, folder: Path, what: str, command: list[str], pattern: str, whole: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Run a command under every tracer in turn; return a row for each but the bare one."""
+    env = _environment(work / "home")
+    del env["PROVFS_HOME"]
+    trace = work / "trace"
+    ways = [way for way in tracers() if runs_here(way, trace)]
+    times: dict[str, list[float]] = {way.name: [] for way in ways}
+    seen: dict[str, tuple[int, int]] = {}
+    for number in range(_ROUNDS + 1):
+        for way in ways if number % 2 else ways[::-1]:
+            shutil.rmtree(trace, ignore_errors=True)
+            spent = cpu_of(way.command(trace, command), cwd=folder, env=env)
+            if number:
+                times[way.name].append(spent)
+            elif way.found is not None:
+                seen[way.name] = way.found(trace, pattern)
+    shutil.rmtree(trace, ignore_errors=True)
+    rows = []
+    for way in ways[1:]:
+        pairs = zip(times[way.name], times[ways[0].name], strict=True)
+        ratios = sorted(own / bare for own, bare in pairs)
+        files, readers = seen[way.name]
+        spread = f"{statistics.median(ratios):.3f} ({ratios[0]:.3f}-{ratios[-1]:.3f})"
+        figure = (
+            f"{(statistics.median(ratios) - 1) * 100:+.1f} % CPU; reads {files:,}/{whole[0]:,},"
+            f" workers {readers}/{whole[1]}"
+        )
+        budget = "<= +5 %, all" if way.name == "provfs run" and what == "W1" else "-"
+        rows.append(_row(f"{what}: {way.name}", figure, budget, spread))
+    return rows
 
 
 def _row(what: str, figure: str, budget: str, ratio: str) -> dict[str, Any]:

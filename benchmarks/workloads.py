@@ -3,9 +3,17 @@
 W1 is four processes: write 1,000 small CSV files; a forked pool of four reads them and writes four
 arrays by temporary name and rename; memory-mapped loads and 20 checkpoints by temporary name and
 replace, metrics; load the last checkpoint, hash it with a program of the system, write a report.
+The data loader reads small images in worker processes, epoch after epoch.
 """
 
 from __future__ import annotations
+
+import random
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILES = 1000
 WORKERS = 4
@@ -60,3 +68,32 @@ with open("report.md", "w") as file:
     file.write(f"{weights}\\n{digest}\\n{metrics}\\n")
 """,
 }
+
+IMAGES = 10_000
+LOADERS = 8
+EPOCHS = 3
+
+LOADER = f"""
+import multiprocessing, os, sys, zlib
+
+def load(name):
+    with open(name, "rb") as file:
+        return len(zlib.decompress(file.read()))
+
+if __name__ == "__main__":
+    names = [f"images/{{number:05d}}.img" for number in range({IMAGES})]
+    with multiprocessing.get_context("fork").Pool({LOADERS}) as pool:
+        for epoch in range({EPOCHS}):
+            total = sum(pool.map(load, names, chunksize=50))
+            with open("model.bin", "w") as file:
+                file.write(f"{{epoch}} {{total}}")
+"""
+
+
+def write_images(folder: Path) -> None:
+    """Make the small images of the data loader: 12,288 random-looking bytes each, compressed."""
+    folder.mkdir(parents=True)
+    source = random.Random(1)
+    for number in range(IMAGES):
+        pixels = source.randbytes(3072) * 4
+        (folder / f"{number:05d}.img").write_bytes(zlib.compress(pixels, 1))
