@@ -60,6 +60,7 @@ class Index:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
             self._database = _opened(path)
         self._dirty = False
+        self.is_broken = False
 
     def get(self, path: str) -> Known | None:
         """Return what is known of a path; None where nothing is."""
@@ -118,7 +119,8 @@ class Index:
 
     def want(self, path: str) -> None:
         """Remember a path that has to be looked at; forgotten when this process ends."""
-        self._database.execute("INSERT OR IGNORE INTO wanted VALUES (?)", (os.fsencode(path),))
+        with contextlib.suppress(sqlite3.OperationalError):  # a full disk: a later scan finds it
+            self._database.execute("INSERT OR IGNORE INTO wanted VALUES (?)", (os.fsencode(path),))
 
     def take_wanted(self, limit: int) -> list[str]:
         """Return some of the wanted paths and forget them."""
@@ -159,19 +161,50 @@ class Index:
         if self._dirty:
             self._write("DELETE FROM told", ())
             self._write("INSERT INTO told VALUES (?, ?)", (execution, number))
-            with contextlib.suppress(sqlite3.OperationalError):  # a full disk: it stays pending
+            try:
+                if self._dirty:
+                    self._database.execute("COMMIT")
+                    self._dirty = False
+            except sqlite3.OperationalError:
+                self._break()
+
+    def mend(self) -> bool:
+        """Try whether the index can be written again; True where it can and could not before.
+
+        What was noted since the last commit is lost then, and has to be found again.
+        """
+        if not self.is_broken:
+            return False
+        self.is_broken = False
+        self._write("DELETE FROM roots WHERE root IS NULL", ())
+        if self._dirty:
+            try:
                 self._database.execute("COMMIT")
                 self._dirty = False
+            except sqlite3.OperationalError:
+                self._break()
+        return not self.is_broken
 
     def close(self) -> None:
         """Close the file; what was not committed is lost."""
         self._database.close()
 
     def _write(self, statement: str, parameters: tuple[object, ...]) -> None:
-        if not self._dirty:
-            self._database.execute("BEGIN")
-            self._dirty = True
-        self._database.execute(statement, parameters)
+        """Change the database; on a full disk do nothing until `mend` has found room again."""
+        if self.is_broken:
+            return
+        try:
+            if not self._dirty:
+                self._database.execute("BEGIN")
+                self._dirty = True
+            self._database.execute(statement, parameters)
+        except sqlite3.OperationalError:
+            self._break()
+
+    def _break(self) -> None:
+        self.is_broken, self._dirty = True, False
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._database.execute("ROLLBACK")
 
 
 def _opened(path: Path) -> sqlite3.Connection:

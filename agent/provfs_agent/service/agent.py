@@ -117,7 +117,11 @@ class Agent:
 
     def tick(self) -> None:
         """Do what is done about once a second: keep the index, look for roots, mend the journal."""
-        if self.journal.mend() and self._was_broken:
+        mended = self.index.mend()
+        if mended:
+            for path in told_since(self.settings.journal_directory, self.index.told()):
+                self.catch_up.doubt(path)
+        if (self.journal.mend() and self._was_broken) or mended:
             for watched in self.roots:
                 self._rescan(watched)
         self._was_broken = self.journal.is_broken
@@ -208,6 +212,7 @@ class Agent:
             "hashed_bytes": self.hasher.hashed_bytes,
             "unsettled": self.contents.unsettled,
             "records": self.journal.records,
+            "index_broken": self.index.is_broken,
             "lost_records": self.journal.lost,
             "gaps": self._gaps,
             "log_age_s": None if ingested is None else time.monotonic() - ingested,

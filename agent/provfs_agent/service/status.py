@@ -59,6 +59,8 @@ def _of_roots(roots: Iterable[dict[str, Any]]) -> Iterable[str]:
 def _of_itself(facts: dict[str, Any]) -> Iterable[str]:
     if facts.get("lost_records"):
         yield f"{facts['lost_records']} records could not be written; is the disk full?"
+    if facts.get("index_broken"):
+        yield "the index cannot be written; is the disk full?"
     if facts.get("log_error"):
         yield f"the log cannot be written: {facts['log_error']}"
     if (facts.get("lag_s") or 0.0) > _BEHIND_S:

@@ -150,3 +150,27 @@ def test_service_manager_is_told(monkeypatch, tmp_path):
 
     assert said == ["READY", "RELOADING", "WATCHDOG", "STOPPING"]
     assert notifier.watchdog_s == 10
+
+
+def test_index_survives_a_full_disk(tmp_path):
+    """Nothing raises while there is no room; what was noted last is lost, and that is told."""
+    index = Index(tmp_path / "index")
+    index.put("/d/a", state(1), None)
+    index.commit("agent", 1)
+    pages = index._database.execute("PRAGMA page_count").fetchone()[0]
+    index._database.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(2000):
+        index.put(f"/d/{number}", state(number), "x" * 50)
+    index.commit("agent", 2)
+
+    assert index.is_broken
+    assert not index.mend() or index.told() == ("agent", 1)
+    index._database.execute("PRAGMA max_page_count = 1000000")
+    index.is_broken = True
+    assert index.mend()
+    assert index.told() == ("agent", 1)
+    assert index.get("/d/a") is not None
+    index.put("/d/b", state(2), None)
+    index.commit("agent", 3)
+    assert index.told() == ("agent", 3)
+    index.close()
