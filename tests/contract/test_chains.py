@@ -243,6 +243,8 @@ def test_a_failed_write_through_a_cache_is_incomplete(make_place, tmp_path):
 @pytest.mark.parametrize("mode", ["ab", "r+b"])
 def test_a_change_through_a_cache_is_a_read_and_a_write(make_place, tmp_path, mode):
     """The version before comes down, and what was changed goes up."""
+    if fsspec.__version__ < "2026":
+        pytest.skip("this version of fsspec changes only the file of the cache")
     place = make_place("memory")
     place.fill()
     options = {"simplecache": {"cache_storage": str(tmp_path / "cache")}}

@@ -80,7 +80,10 @@ def test_removals_in_bulk_are_one_each(journal, cls, ask, gone):
     wrapped = provfs.wrap(fs)
     journal.mark()
 
-    ask(wrapped)
+    try:
+        ask(wrapped)
+    except NotImplementedError:
+        pytest.skip("this version of fsspec has no way from `rm_file` to a `_rm`")
 
     assert removed(journal, scheme) == gone
 

@@ -129,6 +129,45 @@ class SideBySide(RuleBasedStateMachine):
     def cat(self, names, on_error):
         self.both(lambda fs, at, _: fs.cat([at(name) for name in names], on_error=on_error))
 
+    @rule(names=st.lists(ANY_NAMES, min_size=1, max_size=3), start=PLACES, end=PLACES)
+    def cat_ranges(self, names, start, end):
+        count = len(names)
+        self.both(
+            lambda fs, at, _: fs.cat_ranges(
+                [at(name) for name in names], [start] * count, [end] * count, on_error="raise"
+            )
+        )
+
+    @rule(name=ANY_NAMES, size=st.integers(0, 30))
+    def ends(self, name, size):
+        self.both(lambda fs, at, _: (fs.head(at(name), size), fs.tail(at(name), size)))
+
+    @rule(name=ANY_NAMES, offset=st.integers(0, 40), length=st.integers(0, 40))
+    def block(self, name, offset, length):
+        self.both(lambda fs, at, _: fs.read_block(at(name), offset, length, delimiter=b"\n"))
+
+    @rule(contents=st.dictionaries(NAMES, st.binary(max_size=64), min_size=1))
+    def pipe_several(self, contents):
+        self.both(lambda fs, at, _: fs.pipe({at(name): data for name, data in contents.items()}))
+
+    @rule(name=NAMES, content=CONTENTS, fails=st.booleans())
+    def transaction(self, name, content, fails):
+        def operation(fs, at, _):
+            with fs.transaction, fs.open(at(name), "wb") as f:
+                f.write(content)
+                if fails:
+                    raise KeyError
+
+        self.both(operation)
+
+    @rule(name=ANY_NAMES)
+    def mapping(self, name):
+        def operation(fs, at, _):
+            mapper = fs.get_mapper(at(""))
+            return mapper.get(name), sorted(mapper), mapper.getitems([name], on_error="omit")
+
+        self.both(operation)
+
     @rule(source=ANY_NAMES, to=NAMES)
     def copy(self, source, to):
         self.both(lambda fs, at, _: fs.copy(at(source), at(to)))
