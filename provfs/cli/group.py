@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "init", "run", "upstream", "downstream", "history", "show", "diff", "usage", "impact", "stale",
     "reproducible", "reusable", "deletable", "unattributed", "cost", "sql", "status", "sync",
-    "demo",
+    "verify", "rebuild", "demo",
 )  # fmt: skip
 
 

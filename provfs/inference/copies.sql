@@ -1,15 +1,24 @@
 -- Rule copy: equal content under another name. Seen (1.0): the program that wrote it had read the source; the
 -- latest such read counts. Not seen (0.7): nobody was seen to write it; the oldest version with this content
 -- counts. Empty files prove nothing. Reads: made, arrived, emerged. Marks: made.copied.
+-- A version that its own program moved is as old as it was before.
+CREATE OR REPLACE TEMP TABLE carried AS
+SELECT version_id, min(at_ns) AS at_ns
+FROM store.sightings
+WHERE version_id IN (SELECT version_id FROM store.versions WHERE origin = 'renamed')
+GROUP BY version_id;
+
 CREATE OR REPLACE TEMP TABLE fresh AS
-SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes, v.created_ns
+SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes,
+    least(v.created_ns, m.closed_ns) AS created_ns
 FROM made m JOIN store.versions v ON v.version_id = m.version_id
 WHERE v.digest IS NOT NULL AND v.size_bytes > 0;
 
 CREATE OR REPLACE TEMP TABLE sources AS
-SELECT r.program_id, r.opened_ns, v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns
+SELECT r.program_id, r.opened_ns, v.version_id, v.artifact_id, v.digest, v.size_bytes, least(v.created_ns, m.at_ns) AS created_ns
 FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT program_id FROM fresh)) r
-JOIN (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM fresh)) v ON v.version_id = r.version_id;
+JOIN (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM fresh)) v ON v.version_id = r.version_id
+LEFT JOIN carried m ON m.version_id = v.version_id;
 
 CREATE OR REPLACE TEMP TABLE seen_copies AS
 SELECT f.row_id, f.version_id, f.execution_id, f.closed_ns, s.version_id AS source_id, s.opened_ns
@@ -46,9 +55,12 @@ WHERE digest IS NOT NULL AND size_bytes > 0 AND digest IN (
 );
 
 CREATE OR REPLACE TEMP TABLE alike AS
-SELECT v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns, v.origin = 'observed' AND v.execution_id IS NULL AS is_unseen
+SELECT
+    v.version_id, v.artifact_id, v.digest, v.size_bytes, least(v.created_ns, m.at_ns) AS created_ns,
+    v.origin = 'observed' AND v.execution_id IS NULL AS is_unseen
 FROM (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM contents)) v
-JOIN contents c ON c.digest = v.digest AND c.size_bytes = v.size_bytes;
+JOIN contents c ON c.digest = v.digest AND c.size_bytes = v.size_bytes
+LEFT JOIN carried m ON m.version_id = v.version_id;
 
 DELETE FROM store.links
 WHERE rule = 'copy' AND confidence < 1 AND output_version_id IN (SELECT version_id FROM alike);

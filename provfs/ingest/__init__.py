@@ -9,6 +9,7 @@ each step, see the `.sql` files beside this one; the rules, see `provfs.inferenc
 
 from __future__ import annotations
 
+from provfs.ingest.integrity import Finding, Verified, rebuild, verify
 from provfs.ingest.pipeline import Report, ingest
 
-__all__ = ["Report", "ingest"]
+__all__ = ["Finding", "Report", "Verified", "ingest", "rebuild", "verify"]

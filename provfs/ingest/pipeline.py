@@ -12,6 +12,7 @@ import contextlib
 import os
 import time
 from functools import lru_cache
+from hashlib import sha256
 from importlib.resources import files
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,8 +62,16 @@ class Report(NamedTuple):
     elapsed_s: float
 
 
-def ingest(settings: Settings, *, timeout_s: float = 30.0) -> Report:
+def ingest(
+    settings: Settings, *, timeout_s: float = 30.0, remembered: Path | None = None
+) -> Report:
     """Take all that waits into the log of a home; makes the log where there is none.
+
+    Args:
+        settings: Whose home.
+        timeout_s: How long to wait for the turn.
+        remembered: An older log; digests that no journal tells, and that cannot be had from a file
+            any more, are those that it knows.
 
     Raises:
         LogBusyError: Others did not give the log back in time; what waits goes on waiting.
@@ -72,6 +81,7 @@ def ingest(settings: Settings, *, timeout_s: float = 30.0) -> Report:
     records = broken = taken = 0
     unreadable: list[Unreadable] = []
     with store.writer(settings.log_path, timeout_s) as connection:
+        _remember(connection, remembered)
         for batch in _batches(settings, connection, unreadable):
             lines, bad = _take(connection, batch, settings)
             records += lines
@@ -84,6 +94,16 @@ def ingest(settings: Settings, *, timeout_s: float = 30.0) -> Report:
     for path in finished:
         _put_aside(path)
     return Report(records, broken, taken, tuple(unreadable), time.monotonic() - began)
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, older: Path | None) -> None:
+    """Leave the table `remembered`: digests by uri and fingerprint, none without an older log."""
+    connection.execute(_text("remembered"))
+    if older is not None:
+        source = str(older).replace("'", "''")
+        connection.execute(f"ATTACH '{source}' AS older (READ_ONLY)")
+        connection.execute(_text("remember"))
+        connection.execute("DETACH older")
 
 
 def _batches(
@@ -167,11 +187,13 @@ def _stage(
 ) -> tuple[int, int]:
     """Load the lines of a batch into the table `batch` and note how far each journal is taken."""
     lines: list[int] = []
+    digests: list[str] = []
     with NamedTemporaryFile(dir=settings.home, prefix="ingest-", suffix=".jsonl") as staged:
         for piece in batch:
             content = piece.read()
             staged.write(content)
             lines.append(content.count(b"\n"))
+            digests.append(sha256(content).hexdigest())
         staged.flush()
         fields = ", ".join(f"\"{name}\": '{kind}'" for name, kind in record_columns().items())
         statement = _text("batch").replace("{fields}", fields).replace("{is_record}", is_record())
@@ -186,6 +208,7 @@ def _stage(
         ends=[piece.end for piece in batch],
         lines=lines,
         broken=[broken.get(piece.journal, 0) for piece in batch],
+        digests=digests,
         now_ns=now_ns,
     )
     return sum(lines), sum(broken.values())
@@ -239,6 +262,7 @@ def _find_over(connection: duckdb.DuckDBPyConnection) -> int:
 
 def _fill_digests(connection: duckdb.DuckDBPyConnection, mode: str) -> None:
     """Hash the local files whose digest the program's own pass did not give, if still the same."""
+    _run(connection, "recalled", mode=mode)
     known: dict[str, str] = {}
     for uri, text in connection.execute(_text("unhashed"), {"mode": mode}).fetchall():
         path, fingerprint = path_of_uri(uri), Fingerprint.parse(text)
@@ -286,6 +310,7 @@ def _note_torn(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Non
             ends=[size for _, _, size in torn],
             lines=[0] * len(torn),
             broken=[1] * len(torn),
+            digests=[None] * len(torn),
             now_ns=now_ns,
         )
 

@@ -12,7 +12,7 @@ import re
 from hashlib import sha256
 from importlib.resources import files
 
-FORMAT = 3
+FORMAT = 4
 """Number of the table layout. Raised together with a file in `migrations`."""
 
 _RULES = (

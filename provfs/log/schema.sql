@@ -8,13 +8,14 @@ COMMENT ON TABLE store.meta IS 'One row per property of the log itself: format, 
 COMMENT ON COLUMN store.meta.key IS 'Name of the property';
 COMMENT ON COLUMN store.meta.value IS 'Its value as text';
 
-CREATE TABLE store.journals (journal VARCHAR, byte_end BIGINT, records BIGINT, broken BIGINT, ingested_ns BIGINT);
+CREATE TABLE store.journals (journal VARCHAR, byte_end BIGINT, records BIGINT, broken BIGINT, ingested_ns BIGINT, digest VARCHAR);
 COMMENT ON TABLE store.journals IS 'Which bytes of which journal are in the log; written in the transaction of the rows themselves, the largest byte_end of a journal counts';
 COMMENT ON COLUMN store.journals.journal IS 'File name of the journal';
 COMMENT ON COLUMN store.journals.byte_end IS 'First byte that is not ingested yet';
 COMMENT ON COLUMN store.journals.records IS 'Lines taken in this ingest';
 COMMENT ON COLUMN store.journals.broken IS 'How many of them could not be read as a record';
 COMMENT ON COLUMN store.journals.ingested_ns IS 'When, UTC epoch nanoseconds';
+COMMENT ON COLUMN store.journals.digest IS 'sha256 of the bytes taken in this ingest; null where an older provfs took them';
 
 CREATE TABLE store.boots (boot VARCHAR, host VARCHAR, clock VARCHAR, offset_ns BIGINT);
 COMMENT ON TABLE store.boots IS 'One row per boot of a host: how its journal clock becomes UTC; the first offset seen is kept, so that order within a boot never changes';

@@ -1,0 +1,180 @@
+"""Make the log anew from the journals, and say whether log, journals and files agree.
+
+Contract: a rebuilt log takes the place of the old one in one step, or not at all; journals are
+never changed. Not here: how journals become rows, see `provfs.ingest.pipeline`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from provfs.config import prepare_home
+from provfs.digest import hash_file
+from provfs.errors import IntegrityError
+from provfs.ingest.pipeline import INGESTED, Report, ingest
+from provfs.journal.reader import journals
+from provfs.log import store, turnstile
+from provfs.model import path_of_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provfs.config import Settings
+
+
+class Finding(NamedTuple):
+    """A disagreement: `journal`, `log` or `file`, which object, and what is wrong with it."""
+
+    kind: str
+    what: str
+    reason: str
+
+
+class Verified(NamedTuple):
+    """What was compared.
+
+    Attributes:
+        findings: What disagrees; empty where all is well.
+        journals: Journals whose ingested bytes were looked at.
+        files: Current versions whose file was hashed.
+        seal: sha256 over the digests of all that was ever ingested, in order. Kept elsewhere, it
+            tells whether log and journals were changed together.
+    """
+
+    findings: tuple[Finding, ...]
+    journals: int
+    files: int
+    seal: str
+
+
+def rebuild(settings: Settings) -> Report:
+    """Make the log anew from all journals, and put it in the place of the old one.
+
+    Raises:
+        IntegrityError: A journal that the old log was made from is gone or shorter than it was;
+            the old log stays.
+        LogBusyError: Others did not give the log back in time.
+    """
+    lost = [finding for finding in _compare_journals(settings)[0] if finding.reason != _EDITED]
+    if lost:
+        name, reason = lost[0].what, lost[0].reason
+        msg = f"the log cannot be made again from its journals: {name} {reason}"
+        raise IntegrityError(msg, hint="bring the journal back; the old log was left as it is")
+    with turnstile.writing(settings.home, timeout_s=30.0), _made_anew(settings) as (made, report):
+        settings.log_path.with_name(f"{settings.log_path.name}.wal").unlink(missing_ok=True)
+        os.replace(made, settings.log_path)
+    return report
+
+
+def verify(settings: Settings, *, with_files: bool = True) -> Verified:
+    """Compare the log with the journals it was made from, and with the files.
+
+    What is compared of the log are the facts: executions and accesses. Edges follow from them.
+    """
+    findings, looked_at, seal = _compare_journals(settings)
+    if not findings:
+        findings = _compare_facts(settings)
+    hashed = 0
+    if with_files:
+        wrong, hashed = _compare_files(settings)
+        findings += wrong
+    return Verified(tuple(findings), looked_at, hashed, seal)
+
+
+_EDITED = "was changed after it was ingested"
+
+
+def _compare_journals(settings: Settings) -> tuple[list[Finding], int, str]:
+    with store.reader(settings.log_path) as connection:
+        rows = connection.execute(_text("taken")).fetchall()
+    findings: list[Finding] = []
+    seal = sha256()
+    for journal, pieces in rows:
+        start = 0
+        path = _journal(settings, journal)
+        for end, digest in (piece.values() for piece in pieces):
+            seal.update(f"{journal} {start} {end} {digest}\n".encode())
+            if reason := _problem(path, start, end, digest):
+                findings.append(Finding("journal", journal, reason))
+                break
+            start = end
+    return findings, len(rows), seal.hexdigest()
+
+
+def _problem(path: Path | None, start: int, end: int, digest: str | None) -> str | None:
+    if path is None:
+        return "is gone"
+    with path.open("rb") as file:
+        file.seek(start)
+        content = file.read(end - start)
+    if len(content) < end - start:
+        return "is shorter than when it was ingested"
+    return _EDITED if digest is not None and sha256(content).hexdigest() != digest else None
+
+
+def _journal(settings: Settings, name: str) -> Path | None:
+    places = (settings.journal_directory / name, settings.journal_directory / INGESTED / name)
+    return next((path for path in places if path.exists()), None)
+
+
+def _compare_facts(settings: Settings) -> list[Finding]:
+    """Compare with a log made anew; what was ingested meanwhile is in both."""
+    ingest(settings)
+    with store.reader(settings.log_path) as connection:
+        found = dict(connection.execute(_text("facts")).fetchall())
+    with _made_anew(settings) as (made, _), store.reader(made) as connection:
+        expected = dict(connection.execute(_text("facts")).fetchall())
+    return [
+        Finding("log", table, "does not hold what the journals say")
+        for table, content in expected.items()
+        if found[table] != content
+    ]
+
+
+def _compare_files(settings: Settings) -> tuple[list[Finding], int]:
+    """Hash the files whose fingerprint is still that of the current version."""
+    with store.reader(settings.log_path) as connection:
+        rows = connection.execute(_text("present")).fetchall()
+    findings: list[Finding] = []
+    hashed = 0
+    for uri, digest in rows:
+        path = path_of_uri(uri)
+        if path is None:
+            continue
+        found = hash_file(path)
+        hashed += found is not None
+        if found is None:
+            reason = "is gone" if not os.path.lexists(path) else "cannot be read"
+            findings.append(Finding("file", uri, reason))
+        elif str(found[0]) != digest:
+            findings.append(Finding("file", uri, "has other content than its newest version"))
+    return findings, hashed
+
+
+@contextmanager
+def _made_anew(settings: Settings) -> Iterator[tuple[Path, Report]]:
+    """Yield the path of a log that was made from all journals, and how that went."""
+    beside = Path(tempfile.mkdtemp(prefix="rebuild-", dir=settings.home))
+    try:
+        aside = settings._replace(home=beside)
+        prepare_home(aside)
+        for directory in (settings.journal_directory / INGESTED, settings.journal_directory):
+            for path in journals(directory):
+                with contextlib.suppress(FileNotFoundError, FileExistsError):
+                    os.link(path, aside.journal_directory / path.name)
+        older = settings.log_path if settings.log_path.exists() else None
+        yield aside.log_path, ingest(aside, remembered=older)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _text(name: str) -> str:
+    return files("provfs.ingest").joinpath(f"{name}.sql").read_text(encoding="utf-8")
