@@ -158,7 +158,7 @@ class Agent:
         self.index.commit(self.journal.name, self.journal.last_id)
         self.index.close()
         self.hasher.stop(1.0)
-        self.writer.interval_s = 0.0
+        self.writer.hurry()
         while not self.writer.is_current and time.monotonic() < until:
             self.writer.step(time.monotonic())
             time.sleep(0.01)

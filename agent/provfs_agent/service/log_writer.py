@@ -77,6 +77,10 @@ class LogWriter:
             if self._process is not None and now_s > (self.last_ingest_s or 0.0) + IDLE_S:
                 self.close()
 
+    def hurry(self) -> None:
+        """Have the next ingest at once, because the agent ends."""
+        self.interval_s = self._next_s = 0.0
+
     @property
     def is_current(self) -> bool:
         """Whether all that stands in the journals is in the log."""

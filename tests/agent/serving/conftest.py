@@ -27,14 +27,15 @@ class RunningAgent:
         (home / "config.toml").write_text(f"[agent]\ningest_interval_s = 0.2\n{options}\n")
         self.process = None
 
-    def start(self) -> None:
-        """Start it and wait until it watches."""
+    def start(self, named=True) -> None:
+        """Start it and wait until it watches; `named` False leaves the roots to config.toml."""
+        roots = [str(self.root)] if named else []
         (self.home / "agent.json").unlink(missing_ok=True)
         with (self.home / "stderr").open("ab") as errors:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-c", AGENT),
-                    *("watch", str(self.root), "--home", str(self.home)),
+                    *("watch", *roots, "--home", str(self.home)),
                 ],
                 stderr=errors,
                 stdin=subprocess.DEVNULL,

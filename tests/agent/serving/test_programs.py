@@ -47,6 +47,7 @@ PROGRAMS = [
     ("nothing", "ls -l a; stat a; test -r b", set()),
     ("torch", TORCH, {("a", "model.pt", ONE_BY_ONE)}),
 ]
+FEW = [row for row in PROGRAMS if row[0] in {"cp", "mv", "append", "python3"}]
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +123,7 @@ def test_edges_are_exact_where_the_kernel_says_who_did_it(
     assert gate.edges(folder) == edges
 
 
-@pytest.mark.parametrize(("name", "command", "edges"), PROGRAMS, ids=[row[0] for row in PROGRAMS])
+@pytest.mark.parametrize(("name", "command", "edges"), FEW, ids=[row[0] for row in FEW])
 def test_versions_are_exact_and_no_edge_is_invented_without_privilege(
     native, name, command, edges, request, eventually
 ):

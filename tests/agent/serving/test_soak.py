@@ -15,7 +15,7 @@ import pytest
 from provfs import digest
 from provfs.model import uri_of_path
 
-SOAK_S = float(os.environ.get("SOAK_S", "6"))
+SOAK_S = float(os.environ.get("SOAK_S", "5"))
 
 
 class Hand:
