@@ -32,12 +32,12 @@ CREATE OR REPLACE MACRO store.versions_of(x) AS TABLE
 WITH wanted AS MATERIALIZED (SELECT store.resolve_artifact(x) AS artifact_id)
 SELECT
     w.artifact_id, v.version_id, v.digest, v.size_bytes, v.origin, v.created_ns, v.execution_id, v.complete,
-    row_number() OVER same_artifact AS ordinal, lead(v.created_ns) OVER same_artifact AS replaced_ns
+    row_number() OVER in_order AS ordinal, lead(v.created_ns) OVER in_order AS replaced_ns
 FROM wanted w
 LEFT JOIN (
     SELECT * FROM store.versions WHERE NOT scratch AND artifact_id IN (SELECT artifact_id FROM wanted)
 ) v ON v.artifact_id = w.artifact_id
-WINDOW same_artifact AS (ORDER BY v.created_ns, v.version_id);
+WINDOW in_order AS (ORDER BY v.created_ns, v.version_id);
 
 CREATE OR REPLACE MACRO store.resolve_version(x) AS (
     SELECT coalesce(
