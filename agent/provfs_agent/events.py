@@ -184,7 +184,7 @@ class WatchSettings:
     """How a root is to be watched.
 
     Attributes:
-        attribution: `strict` asks for the gate, which lets openers wait some 50 µs; `fast` never
+        attribution: `strict` asks for the gate, which lets openers wait 20 to 70 µs; `fast` never
             does.
         level: The only level to try, for tests and for operators who know; `auto` otherwise.
         whole_filesystem: Mark the filesystem and not each directory, where that can be; every

@@ -1,12 +1,17 @@
 """The parts of the kernel back end that need no kernel: the tree, the sockets, patience."""
 
+import os
+import subprocess
+import sys
+import tempfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from provfs_agent.backends.kernel import wire
 from provfs_agent.backends.kernel.fanotify import Handle
-from provfs_agent.backends.kernel.guard import Patience
+from provfs_agent.backends.kernel.guard import Patience, remove_left_folders
 from provfs_agent.backends.kernel.names import Directories, Names
 from provfs_agent.events import FileKey
 
@@ -208,3 +213,20 @@ def test_packets_stay_below_the_limit():
         outbox.flush(now=True)
 
         assert len(ours.recv(1 << 20)) <= wire.PACKET_BYTES
+
+
+def test_folders_of_killed_agents_are_removed(tmp_path, monkeypatch):
+    """What a guard that was killed left in the temporary directory goes; what is in use stays."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left, used = tmp_path / f"provfs-gate-{ended.pid}-x", tmp_path / f"provfs-gate-{os.getpid()}-y"
+    others = tmp_path / "provfs-gate-of-somebody"
+    for folder in (left, used, others):
+        folder.mkdir()
+
+    remove_left_folders()
+
+    assert not left.exists()
+    assert used.exists()
+    assert others.exists()

@@ -23,6 +23,7 @@ SLOW_S: Final = 0.05
 """An answer that takes longer is slow: a tenth of what a person notices at work."""
 
 _EVERY_S = 0.5
+_PREFIX = "provfs-gate-"
 
 
 class Patience:
@@ -56,7 +57,8 @@ class Guard:
     """
 
     def __init__(self, patience_s: float) -> None:
-        self.folder = tempfile.mkdtemp(prefix="provfs-gate-")
+        remove_left_folders()
+        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         self._file = os.path.join(self.folder, "opened-again-and-again")
         with open(self._file, "wb"):
             pass
@@ -118,3 +120,19 @@ class Guard:
             since_s = self._opening_since_s
             if since_s is not None and time.monotonic() - since_s > SILENCE_S:
                 self.kill(f"an opener waited more than {SILENCE_S:.0f} s")
+
+
+def remove_left_folders() -> None:
+    """Remove what guards of processes that were killed have left behind, if it is this user's."""
+    for entry in os.scandir(tempfile.gettempdir()):
+        pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
+        if not entry.name.startswith(_PREFIX) or not pid.isdigit():
+            continue
+        with suppress(OSError):
+            is_ours = entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+            if (
+                is_ours
+                and entry.is_dir(follow_symlinks=False)
+                and not os.path.exists(f"/proc/{pid}")
+            ):
+                shutil.rmtree(entry.path)
