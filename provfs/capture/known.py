@@ -15,13 +15,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-KNOWN_LIMIT = 16_000
+KNOWN_LIMIT = 14_000
 """Versions remembered per process; the oldest is forgotten first, recorded anew when read again.
 
 Source: tracemalloc in `test_known_versions_stay_below_their_budget`: 0.45 KiB for each, with its
-path of 60 characters and a pending count; 7.0 MiB for a full table, 9.2 MiB where paths have 200
-characters. With everything else that capture loads, a process that had read 40,000 files three
-times had 14.5 MiB more resident than a bare one, the same after the second and the third time.
+path of 60 characters and a pending count, 0.6 KiB where paths have 200 characters. With a table of
+16,000, a process that had read 20,000 files ten times had 15.5 MiB more at its peak than a bare
+one, half a MiB above the budget (`benchmarks/bench_run.py`).
 """
 
 _DIGEST_TAG = "xxh3-128:"
