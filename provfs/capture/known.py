@@ -21,7 +21,7 @@ KNOWN_LIMIT = 14_000
 Source: tracemalloc in `test_known_versions_stay_below_their_budget`: 0.45 KiB for each, with its
 path of 60 characters and a pending count, 0.6 KiB where paths have 200 characters. With a table of
 16,000, a process that had read 20,000 files ten times had 15.5 MiB more at its peak than a bare
-one, half a MiB above the budget (`benchmarks/bench_run.py`).
+one, half a MiB above the budget; with 14,000 it was 13.7 MiB (`benchmarks/bench_run.py`).
 """
 
 _DIGEST_TAG = "xxh3-128:"
