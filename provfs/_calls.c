@@ -17,7 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#if defined(SYS_openat2) && __has_include(<linux/openat2.h>)
+#if defined(SYS_openat2) && __has_include(<linux/openat2.h>) && (defined(__x86_64__) || defined(__aarch64__))
 #include <linux/openat2.h>
 #endif
 
@@ -86,6 +86,35 @@ static int is_plain(const char *path, size_t length) {
 }
 #endif
 
+#ifdef RESOLVE_NO_SYMLINKS
+/*
+ * openat2(2), of which the C library has no function. Not by `syscall`: the preload library takes
+ * that for a program that goes past it.
+ */
+static long open_really(const char *path, const struct open_how *how) {
+    long result;
+#if defined(__x86_64__)
+    register long size __asm__("r10") = sizeof *how;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_openat2), "D"((long)AT_FDCWD), "S"(path), "d"(how), "r"(size)
+                     : "rcx", "r11", "memory");
+#else
+    register long number __asm__("x8") = SYS_openat2;
+    register long directory __asm__("x0") = AT_FDCWD;
+    register const char *name __asm__("x1") = path;
+    register const struct open_how *options __asm__("x2") = how;
+    register long size __asm__("x3") = sizeof *how;
+    __asm__ volatile("svc 0"
+                     : "+r"(directory)
+                     : "r"(number), "r"(name), "r"(options), "r"(size)
+                     : "memory");
+    result = directory;
+#endif
+    return result;
+}
+#endif
+
 static PyObject *open_direct(PyObject *module, PyObject *argument) {
     (void)module;
 #ifdef RESOLVE_NO_SYMLINKS
@@ -101,7 +130,7 @@ static PyObject *open_direct(PyObject *module, PyObject *argument) {
     struct stat found;
     int descriptor, usable;
     Py_BEGIN_ALLOW_THREADS
-    descriptor = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+    descriptor = (int)open_really(path, &how);
     usable = descriptor >= 0 && fstat(descriptor, &found) == 0 && !S_ISDIR(found.st_mode);
     if (descriptor >= 0 && !usable)
         close(descriptor);

@@ -8,10 +8,28 @@ FROM store.sightings
 WHERE version_id IN (SELECT version_id FROM store.versions WHERE origin = 'renamed')
 GROUP BY version_id;
 
+-- Writes of earlier batches that a read reaches only now: a source that was closed after its copy.
+CREATE OR REPLACE TEMP TABLE revisited AS
+SELECT DISTINCT w.version_id, w.execution_id, w.program_id, w.closed_ns
+FROM (
+    SELECT * FROM store.writes
+    WHERE program_id IN (SELECT program_id FROM arrived WHERE mode = 'read')
+        AND version_id NOT IN (SELECT version_id FROM made)
+) w
+JOIN (SELECT version_id, digest FROM store.versions WHERE digest IS NOT NULL AND size_bytes > 0) v ON v.version_id = w.version_id
+JOIN arrived a ON a.mode = 'read' AND a.program_id = w.program_id AND a.opened_ns < w.closed_ns AND a.version_id <> w.version_id
+JOIN (SELECT version_id, digest FROM store.versions WHERE version_id IN (SELECT version_id FROM arrived WHERE mode = 'read')) r
+    ON r.version_id = a.version_id AND r.digest = v.digest;
+
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes,
     least(v.created_ns, m.closed_ns) AS created_ns
-FROM made m JOIN store.versions v ON v.version_id = m.version_id
+FROM (
+    SELECT row_id, version_id, execution_id, program_id, closed_ns FROM made
+    UNION ALL
+    SELECT -row_number() OVER (), version_id, execution_id, program_id, closed_ns FROM revisited
+) m
+JOIN store.versions v ON v.version_id = m.version_id
 WHERE v.digest IS NOT NULL AND v.size_bytes > 0;
 
 CREATE OR REPLACE TEMP TABLE sources AS
@@ -39,6 +57,16 @@ WHERE s.artifact_id <> f.artifact_id AND s.created_ns < f.created_ns
 GROUP BY f.row_id, f.version_id;
 
 UPDATE made SET copied = true WHERE row_id IN (SELECT row_id FROM seen_copies);
+
+UPDATE store.writes AS w SET copied = true
+FROM revisited v
+WHERE v.version_id = w.version_id AND v.execution_id = w.execution_id
+    AND w.version_id IN (SELECT version_id FROM seen_copies);
+
+DELETE FROM store.links
+WHERE rule = 'copy' AND confidence = 1 AND output_version_id IN (
+    SELECT v.version_id FROM revisited v JOIN seen_copies s ON s.version_id = v.version_id
+);
 
 INSERT INTO store.links
 SELECT source_id, version_id, execution_id, 'copy', 1.0, opened_ns, closed_ns FROM seen_copies;

@@ -329,12 +329,17 @@ def _is_over(journal: Path) -> bool | None:
 
 
 def _finished(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Path]:
-    """Return the journals that are ingested to the last byte and whose writer is gone."""
+    """Return the journals that are ingested to the last byte and whose writer is gone.
+
+    The size is looked at once more when the writer is known to be gone: its last record may have
+    come in between.
+    """
     ingested = _progress(connection)
     finished = []
     for path in journals(settings.journal_directory):
         with contextlib.suppress(OSError, ValueError):
-            if path.stat().st_size == ingested.get(path.name, -1) and _is_over(path):
+            taken = ingested.get(path.name, -1)
+            if path.stat().st_size == taken and _is_over(path) and path.stat().st_size == taken:
                 finished.append(path)
     return finished
 

@@ -1,5 +1,6 @@
 """`provfs run` is transparent: status, signals and streams are those of the command."""
 
+import json
 import os
 import signal
 import subprocess
@@ -199,3 +200,19 @@ def test_home_of_the_project_is_found_from_below(work, monkeypatch):
     _run("--", "true", cwd=work / "deep" / "down")
 
     assert list((work / ".provfs" / "journal").iterdir())
+
+
+def test_ordinary_program_leaves_no_gap(home, tmp_path):
+    """What provfs does inside of a program is not taken for something that went past capture."""
+    (tmp_path / "a").write_text("one")
+    script = "open('b', 'w').write(open('a').read())"
+
+    assert _run("--", sys.executable, "-c", script, cwd=tmp_path).returncode == 0
+    answer = subprocess.run(
+        [sys.executable, "-c", CODE, "sql", "--json", "SELECT kind, detail FROM gaps"],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert json.loads(answer.stdout) == []

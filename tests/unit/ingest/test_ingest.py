@@ -191,6 +191,28 @@ def test_journal_of_a_process_that_is_over_is_put_aside(settings):
     assert (settings.journal_directory / "ingested" / name).exists()
 
 
+def test_last_record_of_a_writer_that_ends_during_an_ingest_is_not_put_aside(
+    settings, monkeypatch, rows
+):
+    """A record that comes after the journal was taken, before its writer ends, is taken next."""
+    path = settings.journal_directory / f"{process.boot()}.999999999.1.0.jsonl"
+    path.write_bytes(encode(b.journal("aaaaaaaaaaaa-1-1")))
+    last = encode(b.execution(1, 1))
+
+    def ends_now(name):
+        if name.pid == 999999999 and last not in path.read_bytes():
+            with path.open("ab") as journal:
+                journal.write(last)
+        return True
+
+    monkeypatch.setattr(process, "is_over", ends_now)
+
+    ingest(settings)
+    ingest(settings)
+
+    assert rows("SELECT pid FROM executions") == [(1,)]
+
+
 def test_journal_of_a_newer_format_is_kept_for_a_newer_version(settings):
     """A journal that cannot be taken yet stays where it is, also when its writer is over."""
     header = encode(b.journal(b.execution_name(2))).replace(b'"format":1', b'"format":99')

@@ -1,0 +1,42 @@
+"""A read is recorded when it is closed: what it says of writes that were ingested before."""
+
+from __future__ import annotations
+
+from provfs.ingest import ingest
+from tests import builders as b
+
+F = b.fingerprint
+
+
+def test_copy_is_seen_when_its_source_is_closed_after_it(settings, put, rows):
+    """`cp` closes the target first: an ingest between the two closings changes nothing."""
+    put(
+        1,
+        b.execution(1, 1),
+        b.read(1, 1, "other", 5, 6, fingerprint=F(4, 5, 2), content="other", size_bytes=5),
+        b.write(1, 3, "copy", 20, 30, fingerprint=F(3, 5, 30), content="equal", size_bytes=5),
+    )
+    ingest(settings)
+    put(1, b.read(1, 2, "source", 10, 40, fingerprint=F(2, 5, 1), content="equal", size_bytes=5))
+    ingest(settings)
+
+    edges = rows("SELECT input_uri, output_uri, rule, confidence FROM all_edges ORDER BY ALL")
+
+    assert edges == [
+        ("other", "copy", "same-process", 0.4),
+        ("source", "copy", "copy", 1.0),
+    ]
+
+
+def test_read_of_equal_content_after_the_write_makes_no_copy(settings, put, rows):
+    """Only what was open before the target was closed can have been copied to it."""
+    put(
+        1,
+        b.execution(1, 1),
+        b.write(1, 3, "result", 20, 30, fingerprint=F(3, 5, 30), content="equal", size_bytes=5),
+    )
+    ingest(settings)
+    put(1, b.read(1, 2, "check", 35, 40, fingerprint=F(2, 5, 1), content="equal", size_bytes=5))
+    ingest(settings)
+
+    assert rows("SELECT input_uri FROM edges WHERE output_uri LIKE '%result'") == []
