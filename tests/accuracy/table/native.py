@@ -27,7 +27,7 @@ CASES = (
     _shell(1, "gzip", "gzip -k a.csv", expected=edges("a.csv -> a.csv.gz")),
     _shell(1, "stdin", "gzip < a.csv > b.gz; :", expected=edges("a.csv -> b.gz")),
     _shell(3, "sort-in-place", "sort -o a.csv a.csv", expected=edges("a.csv#1 -> a.csv#2")),
-    _shell(3, "append", "date >> a.csv", expected=edges("a.csv#1 -> a.csv#2")),
+    _shell(3, "shell-append", "date >> a.csv", expected=edges("a.csv#1 -> a.csv#2")),
     _shell(
         4,
         "shell",

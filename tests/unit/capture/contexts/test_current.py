@@ -44,12 +44,13 @@ def test_only_threads_born_in_a_cell_belong_to_it():
     """A thread that is older than the cell may work for anybody."""
     threads = _threads()
     borders = threads.show_borders()
-    go, done, found = threading.Event(), threading.Event(), []
+    go, done, end, found = threading.Event(), threading.Event(), threading.Event(), []
 
     def wait_and_look() -> None:
         go.wait()
         found.append(threads.context_of(threads.key()))
         done.set()
+        end.wait()  # or the system gives its number to the next thread
 
     old = threading.Thread(target=wait_and_look)
     old.start()
@@ -60,6 +61,7 @@ def test_only_threads_born_in_a_cell_belong_to_it():
     assert found == [None]
     assert _in_thread(lambda: threads.context_of(threads.key())) == ["c1"]
     borders.end_cell("c1")
+    end.set()
     old.join()
     assert _in_thread(lambda: threads.context_of(threads.key())) == [None]
 
