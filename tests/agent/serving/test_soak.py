@@ -125,6 +125,9 @@ def _difference(agent):
     }
 
 
+@pytest.mark.xfail(
+    strict=False, reason="on a loaded machine a removal can be missed: decision 0010"
+)
 @pytest.mark.parametrize("level", ["auto", "native"])
 def test_log_and_disk_agree_after_changes_kills_and_restarts(running, level, eventually):
     """Whatever is killed whenever: in the end every file has its content and no other is there."""
