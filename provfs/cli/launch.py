@@ -15,7 +15,7 @@ import signal
 import sys
 
 from provfs.capture import execution
-from provfs.cli.home import DEFAULTS, prepared_home
+from provfs.cli.home import prepared_home
 from provfs.errors import ProvfsError
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from provfs.capture import preload
+    from provfs.cli.home import Prepared
     from provfs.cli.witness import Witness
 
     Signals = set[int | signal.Signals]
@@ -56,16 +57,6 @@ _NOT_SEEN = (
 _FROM_THE_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
 
 
-class _Defaults:
-    """What the preload library needs of default settings, without `provfs.config`."""
-
-    def __init__(self, home: str) -> None:
-        self.home = home
-        self.include: tuple[str, ...] = ()
-        self.exclude: tuple[str, ...] = ()
-        self.append_hash_limit_bytes = 67_108_864
-
-
 class CommandError(ProvfsError):
     """The command could not be started.
 
@@ -93,9 +84,9 @@ def launch(command: list[str], home: str | None = None) -> int:
             _execute(command, os.environ)
         except OSError as error:
             raise _not_started(command[0], error) from error
-    directory, settings = prepared_home(home)
-    environment = _environment(settings, directory, name_home=home is not None)
-    unseen = _preload(environment, settings, directory, command[0])
+    prepared = prepared_home(home)
+    environment = _environment(prepared, name_home=home is not None)
+    unseen = _preload(environment, prepared, command[0])
     watched: Signals = {*_PASSED_ON, signal.SIGCHLD}
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -104,19 +95,19 @@ def launch(command: list[str], home: str | None = None) -> int:
     except ProvfsError:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
         raise
-    witness = _witness(f"{directory}/journal", command, pid, started_ns, unseen)
+    witness = _witness(f"{prepared.home}/journal", command, pid, started_ns, unseen)
     status, usage = _wait(pid, watched)
     if witness is not None:
         witness.ended(os.waitstatus_to_exitcode(status), usage)
     return _end_alike(status, previous_mask)
 
 
-def _environment(settings: str, directory: str, *, name_home: bool) -> dict[str, str]:
+def _environment(prepared: Prepared, *, name_home: bool) -> dict[str, str]:
     environment = dict(os.environ)
     environment["PROVFS_RUN"] = "1"
-    environment["PROVFS_SETTINGS"] = settings
+    environment["PROVFS_SETTINGS"] = prepared.settings
     if name_home:
-        environment["PROVFS_HOME"] = directory
+        environment["PROVFS_HOME"] = prepared.home
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     autoload = os.path.join(package, "capture", "autoload")
     inherited = [
@@ -126,7 +117,7 @@ def _environment(settings: str, directory: str, *, name_home: bool) -> dict[str,
     return environment
 
 
-def _preload(environment: dict[str, str], settings: str, directory: str, name: str) -> str | None:
+def _preload(environment: dict[str, str], rules: preload.Rules, name: str) -> str | None:
     """Put the preload library into the environment; return why it will not see the program.
 
     Where there is no library at all, that is said here, and the gap says nothing.
@@ -135,7 +126,7 @@ def _preload(environment: dict[str, str], settings: str, directory: str, name: s
         return None
     from provfs.capture import preload  # noqa: PLC0415 - not where it is turned off
 
-    added = preload.environment(_rules(settings, directory), environment)
+    added = preload.environment(rules, environment)
     if not added:
         sys.stderr.write(_NOT_SEEN)
         return None
@@ -145,14 +136,6 @@ def _preload(environment: dict[str, str], settings: str, directory: str, name: s
     if reason is None:
         environment |= added
     return reason
-
-
-def _rules(settings: str, directory: str) -> preload.Rules:
-    if settings.endswith(DEFAULTS + "}"):
-        return _Defaults(directory)
-    from provfs.config import Settings  # noqa: PLC0415 - costs 13 ms
-
-    return Settings.from_json(settings)
 
 
 def _start(command: list[str], environment: dict[str, str], mask: Signals) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import pytest
 
 from provfs.capture import preload
 from provfs.cli import launch
-from provfs.cli.home import DEFAULTS
+from provfs.cli.home import Prepared
 
 
 @pytest.fixture
@@ -14,8 +14,7 @@ def choose(tmp_path):
     """Return what the launcher decides for one command: (reason, variables)."""
 
     def decide(name, **environment):
-        settings = f'{{"home": "{tmp_path}", {DEFAULTS}}}'
-        reason = launch._preload(environment, settings, str(tmp_path), name)
+        reason = launch._preload(environment, Prepared(str(tmp_path)), name)
         return reason, environment
 
     return decide
