@@ -12,10 +12,8 @@ OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_infe
 demo: .venv/.demo ## run a three-step training pipeline under capture and print the model's lineage
 	@$(BIN)/provfs demo
 
-# The tests of the contract read the journal of their own process, so that no others may run in it.
 test: .venv/.dev ## the whole test suite, on all cores
-	$(call PYTEST,.venv) --numprocesses auto --ignore tests/contract
-	$(call PYTEST,.venv) --numprocesses auto tests/contract
+	$(call PYTEST,.venv) --numprocesses auto
 
 check: .venv/.dev ## lint, format, types, import contracts, docs against code
 	$(BIN)/ruff check

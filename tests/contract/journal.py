@@ -154,6 +154,7 @@ def _content(access: record.Access) -> str:
 @cache
 def own_journal() -> Journal:
     """Return the journal of this process; capture begins with the first call."""
+    assert not activation._active, "a test outside of the contract started capture here"
     home = Path(tempfile.mkdtemp(prefix="provfs-contract-"))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     settings = Settings(home=home, strict=True)

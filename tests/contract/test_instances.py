@@ -224,3 +224,17 @@ def test_what_is_not_a_filesystem_is_refused():
     """A path or a class is a mistake of the user."""
     with pytest.raises(TypeError, match="expected an fsspec filesystem"):
         provfs.wrap("/data")
+
+
+def test_local_handles_have_the_attributes_of_bare_ones(make_place):
+    """What fsspec keeps on a handle is there and equal, opened for the first time and later."""
+    place = make_place("local")
+    place.fill()
+
+    def attributes(fs):
+        with fs.open(place.at("a"), "rb") as handle:
+            return {name: value for name, value in vars(handle).items() if name not in {"f", "fs"}}
+
+    found = [attributes(fs) for fs in (place.fs, place.fs, place.fs, place.bare)]
+
+    assert found[0] == found[1] == found[2] == found[3]

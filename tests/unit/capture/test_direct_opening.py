@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-import fsspec
 import pytest
 
-import provfs
 from provfs.journal import record
 
 _heard: list[tuple[object, ...]] = []
@@ -157,19 +154,3 @@ def test_pipes_and_files_out_of_scope_are_opened_once_and_not_recorded(bench, tm
 
     assert got == b"once"
     assert bench.records(record.Access) == []
-
-
-def test_wrapped_local_handles_have_the_attributes_of_bare_ones(tmp_path: Path):
-    """What fsspec keeps on a handle is there and equal, opened for the first time and later."""
-    path = str(tmp_path / "a.bin")
-    Path(path).write_bytes(b"content")
-    bare = fsspec.filesystem("file")
-    fs = provfs.wrap(bare)
-
-    def attributes(handle):
-        with handle:
-            return {name: value for name, value in vars(handle).items() if name not in {"f", "fs"}}
-
-    found = [attributes(one.open(path, "rb")) for one in (fs, fs, fs, bare)]
-
-    assert found[0] == found[1] == found[2] == found[3]
