@@ -390,7 +390,7 @@ class Recorder:
             self.busy = set()
             self.lost, self._finished = 0, False
             self._ids = count(1)
-            self.threads.borders = None
+            self.threads.after_fork()
             self._description = None
             self._interval_ns = FLUSH_FIRST_NS
             self.flush_at_ns = self._forked_ns + FLUSH_FIRST_NS

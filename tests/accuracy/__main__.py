@@ -1,14 +1,17 @@
 """Print what every case found, then precision and recall per rule and in total.
 
-Usage: `python -m tests.accuracy [PART-OF-A-NAME ...]`. Exit status 1 when a case that is not
-pending is off, or when a pending one is exact and its label should go. A found edge is right when
-its pair is labelled and its rule is among the allowed ones. Per rule: a wrong rule counts against
-the precision of the rule that was given and the recall of the rule that was due. Optional edges
-count neither way.
+Usage: `python -m tests.accuracy [--user NAME] [PART-OF-A-NAME ...]`. With `--user`, root runs the
+cases as that user and without any capability, see `tests.accuracy.users`. Exit status 1 when a case
+that is not pending is off, or when a pending one is exact and its label should go. A found edge is
+right when its pair is labelled and its rule is among the allowed ones. Per rule: a wrong rule
+counts against the precision of the rule that was given and the recall of the rule that was due.
+Optional edges count neither way.
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -16,6 +19,7 @@ from pathlib import Path
 
 from tests.accuracy.harness import Comparison, Observed, RunError, missing_package, run
 from tests.accuracy.table import CASES
+from tests.accuracy.users import become, rights
 
 
 class Score:
@@ -86,11 +90,25 @@ def main(words: list[str]) -> int:
         print(f"{case.name:<28} {state:<8} {len(comparison.observed.edges):>5} edges", flush=True)
         if not comparison.exact and not case.pending:
             print(comparison)
+    print(f"\nRun by {rights()}.")
     print("\nCases that must be exact now:", *now.lines(), sep="\n")
     if later.due:
         print("\nPending cases:", *later.lines(), sep="\n")
     return 1 if wrong else 0
 
 
+def _command(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy")
+    parser.add_argument("--user", help="run as this user; takes root")
+    parser.add_argument("words", nargs="*", metavar="PART-OF-A-NAME")
+    chosen = parser.parse_args(arguments)
+    place = become(chosen.user) if chosen.user else None
+    try:
+        return main(chosen.words)
+    finally:
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_command(sys.argv[1:]))

@@ -18,6 +18,7 @@ ANY_COMMAND = "`provfs run -- anything`: no code change, nothing missed, nobody 
 TABLE_CONFIDENCE = {
     "same-process": 1.0,
     "worker": 0.9,
+    "peer": 0.8,
     "child": 0.6,
     "parent": 0.6,
     "pipe": 0.9,

@@ -39,6 +39,26 @@ THREADS = (
     "open('joined.csv', 'w').write('+'.join(parts))"
 )
 OLD_THREADS = "pool = ThreadPoolExecutor(1)\npool.submit(int).result()"
+WORKERS = (
+    "import multiprocessing\n"
+    "def length(name):\n"
+    "    return len(open(name).read())\n"
+    "pool = multiprocessing.get_context('fork').Pool(2)\n"
+    "total{0} = sum(pool.map(length, ['in{0}.csv']))\n"
+    "open('out{0}.csv', 'w').write(str(total{0}))\n"
+    "pool.terminate()\n"
+    "del pool, length"
+)
+KEPT_WORKERS = (
+    "import concurrent.futures as futures, multiprocessing\n"
+    "futures.kept = futures.ProcessPoolExecutor(1, multiprocessing.get_context('fork'))\n"
+    "futures.kept.submit(int).result()"
+)
+FROM_KEPT = (
+    "import concurrent.futures as futures, pathlib\n"
+    "text = futures.kept.submit(pathlib.Path.read_text, pathlib.Path('in2.csv')).result()\n"
+    "open('late.csv', 'w').write('of ' + text)"
+)
 LATER = "text = pool.submit(lambda: open('in2.csv').read()).result()"
 
 
@@ -151,3 +171,18 @@ def test_threads_belong_to_the_cell_that_they_were_born_in(notebook):
     assert edges["in0.csv", "joined.csv"][1] >= 0.9
     assert edges["in0.csv", "last.csv"] == ("same-process", 0.3)
     assert edges["in2.csv", "last.csv"][1] >= 0.9
+
+
+def test_workers_that_a_cell_forks_read_for_it_while_it_runs(notebook):
+    """Independent cells with a pool each have no shown edges between them.
+
+    What a worker of an earlier cell reads later counts, also where no name tells of it.
+    """
+    edges = notebook(WORKERS.format(0), WORKERS.format(1), KEPT_WORKERS, FROM_KEPT)
+
+    assert {pair: edges[pair] for pair in edges if pair[1].startswith("out")} == {
+        ("in0.csv", "out0.csv"): ("worker", 0.9),
+        ("in1.csv", "out1.csv"): ("worker", 0.9),
+        ("in0.csv", "out1.csv"): ("worker", 0.3),
+    }
+    assert edges["in2.csv", "late.csv"] == ("worker", 0.9)

@@ -200,4 +200,56 @@ _SIBLING_WORKERS = Case(
     expected=edges("a.csv -> b.csv", "worker"),
 )
 
-CASES = (*_POOLS, _FORKED, *_QUEUES, _THREADS, _SIBLING_WORKERS)
+_RANKS = Case(
+    7,
+    "ranks",
+    "two jobs of two ranks at once: a rank writes what the other rank of its job has read",
+    steps=(python("launch.py"),),
+    programs={
+        "launch.py": source(
+            """
+            import os
+            import socket
+            import subprocess
+            import sys
+
+            ranks = []
+            for job, read, written in ((1, "a.csv", "x.csv"), (2, "b.csv", "y.csv")):
+                ends = socket.socketpair()
+                for rank, end in enumerate(ends):
+                    place = {"MASTER_ADDR": "node", "MASTER_PORT": str(job), "WORLD_SIZE": "2"}
+                    environment = {**os.environ, **place, "RANK": str(rank)}
+                    command = [sys.executable, "rank.py", str(end.fileno()), (read, written)[rank]]
+                    ranks.append(
+                        subprocess.Popen(command, env=environment, pass_fds=[end.fileno()])
+                    )
+                for end in ends:
+                    end.close()
+            sys.exit(sum(rank.wait() for rank in ranks))
+            """
+        ),
+        "rank.py": source(
+            """
+            import os
+            import socket
+            import sys
+
+            end, name = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
+            end.sendall(b"here")
+            end.recv(4)
+            if os.environ["RANK"] == "0":
+                with open(name, "rb") as file:
+                    end.sendall(file.read())
+                end.recv(5)
+            else:
+                with open(name, "wb") as file:
+                    file.write(b"from rank 0: " + end.recv(100))
+                end.sendall(b"saved")
+            """
+        ),
+    },
+    files={"a.csv": "1,2\n", "b.csv": "3,4\n"},
+    expected=edges("a.csv -> x.csv, b.csv -> y.csv", "peer"),
+)
+
+CASES = (*_POOLS, _FORKED, *_QUEUES, _THREADS, _SIBLING_WORKERS, _RANKS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from collections.abc import Callable
 from itertools import count
 
 from provfs.capture.contexts.current import Threads, current
@@ -111,3 +113,51 @@ def test_passing_contexts_leave_nothing_behind():
         set(),
         {},
     ]
+
+
+def _in_child(threads: Threads, look: Callable[[], object]) -> object:
+    """Return what a fork child sees, as text."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            threads.after_fork()
+            os.write(sender, str(look()).encode())
+        finally:
+            os._exit(0)
+    os.close(sender)
+    os.waitpid(child, 0)
+    with os.fdopen(receiver) as pipe:
+        return pipe.read()
+
+
+def test_fork_child_belongs_to_its_cell_while_that_goes_on():
+    """A worker reads for the cell that forked it, and for nobody known once that has ended."""
+    threads = _threads()
+    borders = threads.show_borders()
+    borders.begin_cell("c1")
+
+    def before_and_after_the_end() -> tuple[object, ...]:
+        own = threads.borders
+        key = threads.key()
+        known = threads.context_of(key, writes=True)
+        borders.end_cell("c1")  # in memory that both share
+        return known, threads.context_of(threads.key()), own.context_of(key, writes=True)
+
+    token = current.set("c1")
+    seen = _in_child(threads, before_and_after_the_end)
+    current.reset(token)
+
+    assert seen == "('c1', None, None)"
+
+
+def test_fork_child_of_a_thread_without_cell_has_none():
+    """What an older thread forks, and what is forked between cells, may work for anybody."""
+    threads = _threads()
+    borders = threads.show_borders()
+    between = _in_child(threads, lambda: threads.context_of(threads.key()))
+    borders.begin_cell("c1")
+
+    of_older = _in_child(threads, lambda: threads.borders)
+
+    assert (between, of_older) == ("None", "None")
