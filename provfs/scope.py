@@ -28,6 +28,7 @@ _CACHE_DIRECTORIES = ("pip", "uv", "matplotlib", "fontconfig", "fonts", "locale"
 _CODE_SUFFIXES = (
     *("py", "pyc", "pyo", "pyi", "pyd", "pyx", "so", "dylib", "dll", "a", "o", "sh", "bash", "zsh"),
     *("c", "h", "cc", "cpp", "hpp", "rs", "go", "java", "class", "jar", "egg-link"),
+    *("R", "r", "jl", "pl", "rb", "lua", "js"),
 )
 
 _BEGIN = r"(^|[/_.-])"

@@ -133,11 +133,25 @@ def test_both_halves_agree_about_programs(run):
     assert blind(str(dynamic)) is blind("/nowhere") is blind(str(run.work / "A")) is None
 
 
-def test_opening_by_direct_system_call_is_seen(run):
-    """`syscall(SYS_openat, ...)` is an opening like any other."""
-    run(run.compiled("direct"), "openat")
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("openat", [("read", "A")]),
+        ("openat2", [("read", "A")]),
+        pytest.param(
+            "open",
+            [("read", "A")],
+            marks=pytest.mark.skipif(os.uname().machine != "x86_64", reason="no such system call"),
+        ),
+        ("proc", []),
+    ],
+)
+def test_opening_by_direct_system_call_is_seen(run, how, expected):
+    """`syscall(SYS_openat, ...)` is an opening like any other, and no gap."""
+    run(run.compiled("direct"), how)
 
-    assert [(mode, name) for _, mode, name in run.accesses()] == [("read", "A")]
+    assert [(mode, name) for _, mode, name in run.accesses()] == expected
+    assert not run.of(record.Gap)
 
 
 def test_other_direct_system_calls_are_a_gap(run):

@@ -141,6 +141,14 @@ C_PROGRAMS = {
             (void)count;
             char *how = word[1];
             if (!strcmp(how, "openat")) return syscall(SYS_openat, AT_FDCWD, "A", O_RDONLY, 0) < 0;
+            if (!strcmp(how, "proc")) return syscall(SYS_openat, AT_FDCWD, "/proc/stat", 0, 0) < 0;
+            if (!strcmp(how, "openat2")) {
+                unsigned long flags[3] = {O_RDONLY};
+                return syscall(SYS_openat2, AT_FDCWD, "A", flags, sizeof flags) < 0;
+            }
+        #ifdef SYS_open
+            if (!strcmp(how, "open")) return syscall(SYS_open, "A", O_RDONLY, 0) < 0;
+        #endif
             if (!strcmp(how, "unlinkat")) return syscall(SYS_unlinkat, AT_FDCWD, "A", 0) < 0;
             return syscall(SYS_io_uring_setup, 4, room) < 0 ? 77 : 0;
         }""",

@@ -127,16 +127,30 @@ static void tell_once(int which, const char *reason) {
 
 void ring_seen(void) { tell_once(0, "io_uring: what it opens is not seen"); }
 
+static void opened_directly(long result, const char *path, int flags) {
+    if (result >= 0 && scope_may_hold(path)) {
+        int kept = errno;
+        file_opened((int)result, path, flags, flags & O_ACCMODE && !(flags & (O_CREAT | O_TRUNC)), NULL);
+        errno = kept;
+    }
+}
+
+static void changed_directly(long result, const char *path, const char *other) {
+    if (result >= 0 && (scope_may_hold(path) || scope_may_hold(other)))
+        tell_once(1, "system calls made directly: what they move, remove or cut is not seen");
+}
+
 static void notice(long number, long result, const long given[6]) {
-    int flags = (int)given[number == SYS_openat ? 2 : 1];
+    const char *first = (const char *)given[0], *second = (const char *)given[1];
     switch (number) {
     case SYS_openat:
-        if (result >= 0 && capturing && scope_may_hold((const char *)given[1])) {
-            int kept = errno;
-            file_opened((int)result, (const char *)given[1], flags, flags & O_ACCMODE && !(flags & (O_CREAT | O_TRUNC)), NULL);
-            errno = kept;
-        }
+        opened_directly(result, second, (int)given[2]);
         break;
+#ifdef SYS_openat2
+    case SYS_openat2: /* its third argument begins with the flags, see openat2(2) */
+        opened_directly(result, second, result < 0 ? 0 : (int)*(const uint64_t *)given[2]);
+        break;
+#endif
 #ifdef SYS_io_uring_setup
     case SYS_io_uring_setup:
         if (result >= 0)
@@ -145,18 +159,27 @@ static void notice(long number, long result, const long given[6]) {
 #endif
 #ifdef SYS_open
     case SYS_open:
+        opened_directly(result, first, (int)given[1]);
+        break;
     case SYS_creat:
+        opened_directly(result, first, O_CREAT | O_WRONLY | O_TRUNC);
+        break;
     case SYS_rename:
+        changed_directly(result, first, second);
+        break;
     case SYS_unlink:
+        changed_directly(result, first, first);
+        break;
+#endif
     case SYS_truncate:
-#endif
-#ifdef SYS_openat2
-    case SYS_openat2:
-#endif
+        changed_directly(result, first, first);
+        break;
+    case SYS_renameat:
     case SYS_renameat2:
+        changed_directly(result, second, (const char *)given[3]);
+        break;
     case SYS_unlinkat:
-        if (result >= 0)
-            tell_once(1, "system calls made directly: what they open, move or remove is not seen");
+        changed_directly(result, second, second);
         break;
     }
 }

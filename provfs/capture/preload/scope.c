@@ -14,7 +14,8 @@ static const char *const STATE[] = {"__pycache__",    ".git",           ".hg",  
                                     ".ipython",       ".jupyter"};
 static const char *const CACHES[] = {"pip", "uv", "matplotlib", "fontconfig", "fonts", "locale"};
 static const char *const CODE[] = {"py", "pyc", "pyo", "pyi", "pyd", "pyx", "so", "dylib", "dll", "a", "o", "sh", "bash", "zsh",
-                                   "c",  "h",   "cc",  "cpp", "hpp", "rs",  "go", "java",  "class", "jar", "egg-link"};
+                                   "c",  "h",   "cc",  "cpp", "hpp", "rs",  "go", "java",  "class", "jar", "egg-link",
+                                   "R",  "r",   "jl",  "pl",  "rb",  "lua", "js"};
 
 #define TEXT_BYTES 8192
 static char home[1024], trees[TEXT_BYTES], include[TEXT_BYTES], exclude[TEXT_BYTES];
