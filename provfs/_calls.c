@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(SYS_openat2) && __has_include(<linux/openat2.h>) && (defined(__x86_64__) || defined(__aarch64__))
@@ -32,16 +33,35 @@ static uint64_t in_ns(struct timespec at) {
     return (uint64_t)((int64_t)at.tv_sec * NS_PER_S + at.tv_nsec);
 }
 
-/* The same from `provfs.calls`, in the rare case that is not worth its own C. */
-static PyObject *state_in_python(int descriptor) {
+/* The same from `provfs.calls`, in the rare cases that are not worth their own C. */
+static PyObject *from_python(const char *name, PyObject *const *arguments, Py_ssize_t count) {
     PyObject *calls = PyImport_ImportModule("provfs.calls");
     PyObject *table = calls ? PyObject_GetAttrString(calls, "IN_PYTHON") : NULL;
-    PyObject *function = table ? PyMapping_GetItemString(table, "state_of") : NULL;
-    PyObject *state = function ? PyObject_CallFunction(function, "i", descriptor) : NULL;
+    PyObject *function = table ? PyMapping_GetItemString(table, name) : NULL;
+    PyObject *tuple = function ? PyTuple_New(count) : NULL;
+    for (Py_ssize_t n = 0; tuple && n < count; n++)
+        PyTuple_SetItem(tuple, n, Py_NewRef(arguments[n]));
+    PyObject *result = tuple ? PyObject_CallObject(function, tuple) : NULL;
+    Py_XDECREF(tuple);
     Py_XDECREF(function);
     Py_XDECREF(table);
     Py_XDECREF(calls);
+    return result;
+}
+
+static PyObject *state_in_python(int descriptor) {
+    PyObject *number = PyLong_FromLong(descriptor);
+    PyObject *state = number ? from_python("state_of", &number, 1) : NULL;
+    Py_XDECREF(number);
     return state;
+}
+
+static void numbers_of(const struct stat *found, uint64_t state[5]) {
+    state[0] = found->st_dev;
+    state[1] = found->st_ino;
+    state[2] = (uint64_t)found->st_size;
+    state[3] = in_ns(found->st_mtim);
+    state[4] = in_ns(found->st_ctim);
 }
 
 static PyObject *packed(int descriptor, const struct stat *found) {
@@ -49,8 +69,8 @@ static PyObject *packed(int descriptor, const struct stat *found) {
         Py_RETURN_NONE;
     if (!fits(found->st_mtim) || !fits(found->st_ctim))
         return state_in_python(descriptor);
-    uint64_t state[] = {found->st_dev, found->st_ino, (uint64_t)found->st_size,
-                        in_ns(found->st_mtim), in_ns(found->st_ctim)};
+    uint64_t state[5];
+    numbers_of(found, state);
     return PyBytes_FromStringAndSize((const char *)state, sizeof state);
 }
 
@@ -65,6 +85,42 @@ static PyObject *state_of(PyObject *module, PyObject *argument) {
     failed = fstat((int)descriptor, &found);
     Py_END_ALLOW_THREADS
     return failed ? PyErr_SetFromErrno(PyExc_OSError) : packed((int)descriptor, &found);
+}
+
+static PyObject *look_again(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
+    if (count != 4)
+        return PyErr_Format(PyExc_TypeError, "look_again takes 4 arguments");
+    struct stat found;
+    struct timespec now;
+    uint64_t state[5], before[5];
+    int failed;
+    long descriptor = PyLong_AsLong(arguments[0]);
+    char *packed_state = NULL;
+    Py_ssize_t size = 0;
+    long long elapsed_ns = PyLong_AsLongLong(arguments[2]);
+    long long tick_ns = PyLong_AsLongLong(arguments[3]);
+    if (PyErr_Occurred())
+        return NULL;
+    if (!PyBytes_Check(arguments[1]) ||
+        PyBytes_AsStringAndSize(arguments[1], &packed_state, &size) < 0 || size != sizeof before) {
+        PyErr_Clear();
+        return from_python("look_again", arguments, count);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    failed = fstat((int)descriptor, &found);
+    Py_END_ALLOW_THREADS
+    if (failed)
+        return PyErr_SetFromErrno(PyExc_OSError);
+    memcpy(before, packed_state, sizeof before);
+    numbers_of(&found, state);
+    if (!S_ISREG(found.st_mode) || found.st_nlink == 0 || !fits(found.st_mtim) ||
+        !fits(found.st_ctim) || memcmp(state, before, sizeof state) != 0)
+        return PyLong_FromLong(2);
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t opened_ns = (int64_t)in_ns(now) - elapsed_ns;
+    return PyLong_FromLong(opened_ns - tick_ns < (int64_t)state[3] ||
+                           opened_ns - tick_ns < (int64_t)state[4]);
 }
 
 #ifdef RESOLVE_NO_SYMLINKS
@@ -138,7 +194,8 @@ static PyObject *open_direct(PyObject *module, PyObject *argument) {
     if (!usable)
         Py_RETURN_NONE;
     PyObject *state = packed(descriptor, &found);
-    PyObject *result = state ? Py_BuildValue("(iN)", descriptor, state) : NULL;
+    PyObject *result = state ? Py_BuildValue("(iNL)", descriptor, state,
+                                                     (long long)found.st_size) : NULL;
     if (!result)
         close(descriptor);
     return result;
@@ -178,8 +235,113 @@ static PyObject *append(PyObject *module, PyObject *arguments) {
     return PyLong_FromSsize_t(written);
 }
 
+/* Text that is being put together in a place of fixed size; `room` is false once it did not fit. */
+struct text {
+    char data[1024];
+    size_t length;
+    int room;
+};
+
+static void add(struct text *text, const char *data, size_t length) {
+    if (length > sizeof text->data - text->length) {
+        text->room = 0;
+        return;
+    }
+    memcpy(text->data + text->length, data, length);
+    text->length += length;
+}
+
+static void add_number(struct text *text, uint64_t number) {
+    char digits[20];
+    size_t first = sizeof digits;
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while (number /= 10);
+    add(text, digits + first, sizeof digits - first);
+}
+
+static void add_signed(struct text *text, int64_t number) {
+    if (number < 0)
+        add(text, "-", 1);
+    add_number(text, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
+}
+
+#define ADD(text, literal) add(text, literal, sizeof(literal) - 1)
+
+/* Add a text, or a number of 64 bits, that Python gave; false where it is neither. */
+static int add_object(struct text *text, PyObject *object) {
+    if (PyUnicode_Check(object)) {
+        Py_ssize_t length;
+        const char *data = PyUnicode_AsUTF8AndSize(object, &length);
+        if (data)
+            add(text, data, (size_t)length);
+        return data != NULL;
+    }
+    long long number = PyLong_AsLongLong(object);
+    if (number == -1 && PyErr_Occurred())
+        return 0;
+    add_signed(text, number);
+    return 1;
+}
+
+enum { EXECUTION, ID, URI, OPENED, CLOSED, BYTES, STATE, DIGEST, THREAD, CHANNEL, FIELDS };
+
+static PyObject *access_line(PyObject *module, PyObject *const *fields, Py_ssize_t count) {
+    (void)module;
+    if (count != FIELDS)
+        return PyErr_Format(PyExc_TypeError, "access_line takes %d arguments", FIELDS);
+    static const struct {
+        const char *before;
+        int field;
+    } parts[] = {
+        {"{\"type\":\"access\",\"execution\":\"", EXECUTION},
+        {"\",\"id\":", ID},
+        {",\"uri\":", URI},
+        {",\"mode\":\"read\",\"opened_ns\":", OPENED},
+        {",\"closed_ns\":", CLOSED},
+        {",\"bytes\":", BYTES},
+        {",\"size_bytes\":", STATE},
+        {"\",\"digest\":\"", DIGEST},
+        {"\",\"thread\":", THREAD},
+        {",\"channel\":\"", CHANNEL},
+    };
+    char *packed_state;
+    Py_ssize_t size;
+    uint64_t state[5];
+    struct text line;
+    line.length = 0;
+    line.room = PyBytes_Check(fields[STATE]) &&
+                PyBytes_AsStringAndSize(fields[STATE], &packed_state, &size) == 0 &&
+                size == sizeof state;
+    if (line.room)
+        memcpy(state, packed_state, sizeof state);
+    for (size_t n = 0; line.room && n < sizeof parts / sizeof *parts; n++) {
+        add(&line, parts[n].before, strlen(parts[n].before));
+        if (parts[n].field != STATE) {
+            line.room = add_object(&line, fields[parts[n].field]) && line.room;
+            continue;
+        }
+        add_signed(&line, (int64_t)state[2]);
+        ADD(&line, ",\"fingerprint\":\"stat");
+        for (int k = 0; k < 5; k++) {
+            ADD(&line, ":");
+            if (k == 1)
+                add_number(&line, state[k]);
+            else
+                add_signed(&line, (int64_t)state[k]);
+        }
+    }
+    ADD(&line, "\"}\n");
+    if (line.room)
+        return PyBytes_FromStringAndSize(line.data, (Py_ssize_t)line.length);
+    PyErr_Clear(); /* too long, no Unicode, or a time that is not packed: rare */
+    return from_python("access_line", fields, count);
+}
+
 static PyMethodDef methods[] = {
+    {"access_line", (PyCFunction)(void (*)(void))access_line, METH_FASTCALL, NULL},
     {"append", append, METH_VARARGS, NULL},
+    {"look_again", (PyCFunction)(void (*)(void))look_again, METH_FASTCALL, NULL},
     {"open_direct", open_direct, METH_O, NULL},
     {"state_of", state_of, METH_O, NULL},
     {NULL, NULL, 0, NULL},

@@ -12,6 +12,7 @@ Not here: what is done with a state, see `provfs.capture.plain`.
 from __future__ import annotations
 
 import os
+import time
 from _struct import Struct, error  # type: ignore[attr-defined] # `struct` re-exports both at a price
 
 _FORMAT = 0o170000
@@ -51,8 +52,24 @@ def state_of(descriptor: int) -> bytes | str | None:
     return pack_state(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
-def open_direct(path: str) -> tuple[int, bytes | str | None] | None:
-    """Open a file for reading if its path is also its real path; return (descriptor, state).
+def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: int) -> int:
+    """Compare an open file with the state that it had when it was opened, `elapsed_ns` ago.
+
+    Returns:
+        2 where it has another state now, or none; else 1 where it had changed less than `tick_ns`
+        before it was opened, so that a further change could have left the same timestamps; else 0.
+
+    Raises:
+        OSError: The descriptor is closed.
+    """
+    if state_of(descriptor) != state:
+        return 2
+    opened_ns = time.time_ns() - elapsed_ns
+    return int(opened_ns - tick_ns < max(numbers_of(state)[3:]))
+
+
+def open_direct(path: str) -> tuple[int, bytes | str | None, int] | None:
+    """Open a file for reading if its path is its real path; return (descriptor, state, size_bytes).
 
     None says that nothing was opened and the ordinary way has to be taken: there is a symbolic link
     in the path, it is relative or not spelt as the kernel would, it is not ASCII, the file cannot
@@ -80,11 +97,47 @@ def append(descriptor: int, process: int, device: int, inode: int, data: bytes) 
         return -1
 
 
-IN_PYTHON = {"append": append, "open_direct": open_direct, "state_of": state_of}
+def access_line(
+    execution: str,
+    id_: int,
+    uri: str,
+    opened_ns: int,
+    closed_ns: int,
+    bytes_: int,
+    state: bytes | str,
+    digest: str,
+    thread: int,
+    channel: str,
+) -> bytes:
+    """Return the line of the `access` record of a file that was read whole; `uri` is JSON text."""
+    numbers = numbers_of(state)
+    text = (
+        f'{{"type":"access","execution":"{execution}","id":{id_},"uri":{uri}'
+        f',"mode":"read","opened_ns":{opened_ns},"closed_ns":{closed_ns}'
+        f',"bytes":{bytes_},"size_bytes":{numbers[2]}'
+        f',"fingerprint":"stat:{":".join(map(str, numbers))}","digest":"{digest}"'
+        f',"thread":{thread},"channel":"{channel}"}}\n'
+    )
+    return text.encode("utf-8", "replace")
+
+
+IN_PYTHON = {
+    "access_line": access_line,
+    "append": append,
+    "look_again": look_again,
+    "open_direct": open_direct,
+    "state_of": state_of,
+}
 """What runs where nothing was compiled."""
 
 try:
-    from provfs._calls import append, open_direct, state_of  # type: ignore[assignment] # the same
+    from provfs._calls import (  # type: ignore[assignment] # the same
+        access_line,
+        append,
+        look_again,
+        open_direct,
+        state_of,
+    )
 except ImportError:
     COMPILED = False
 else:

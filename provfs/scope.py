@@ -89,43 +89,59 @@ class Scope:
         self, include: tuple[str, ...] = (), exclude: tuple[str, ...] = (), home: str = ""
     ) -> None:
         self._user = [
-            *((glob, Decision(True, f"included by {text!r}")) for text, glob in _compile(include)),
-            *((glob, Decision(False, f"excluded by {text!r}")) for text, glob in _compile(exclude)),
+            *(
+                (_beginning(text), glob, Decision(True, f"included by {text!r}"))
+                for text, glob in _compile(include)
+            ),
+            *(
+                (_beginning(text), glob, Decision(False, f"excluded by {text!r}"))
+                for text, glob in _compile(exclude)
+            ),
         ]
         self._home = home.rstrip("/")
+        self._below_home = f"{self._home}/" if self._home else None
         self._trees = tuple(f"{tree}/" for tree in (*_SYSTEM_TREES, *_python_trees()))
-        self._cache: dict[str, Decision] = {}
+        self._directories: dict[str, Decision] = {}
 
     def decide(self, uri: str) -> Decision:
         """Return whether the uri is captured, with the reason."""
-        decision = self._cache.get(uri)
-        if decision is None:
-            decision = self._decide(uri)
-            if len(self._cache) >= _CACHE_SIZE:
-                self._cache.clear()
-            self._cache[uri] = decision
-        return decision
-
-    def _decide(self, uri: str) -> Decision:
         path = uri.removeprefix("file://")
-        if self._home and (path == self._home or path.startswith(self._home + "/")):
+        if self._below_home and (path.startswith(self._below_home) or path == self._home):
             return Decision(False, "the home of provfs itself")
-        for pattern, decision in self._user:
-            if pattern.match(path) or pattern.match(uri):
+        for beginning, pattern, decision in self._user:
+            if beginning is None:
+                if pattern.match(path) or pattern.match(uri):
+                    return decision
+            elif path.startswith(beginning) or uri.startswith(beginning):
                 return decision
-        if path is not uri:
-            for tree in self._trees:
-                if path.startswith(tree):
-                    return Decision(False, f"below {tree}, a tree of the system or of Python")
-        if found := _STATE.search(path):
+        return self._decide_by_default(uri, path)
+
+    def _decide_by_default(self, uri: str, path: str) -> Decision:
+        directory, _, name = uri.rpartition("/")
+        found = self._directories.get(directory)
+        if found is None:
+            below = path[: len(path) - len(name)]
+            found = self._decide_below(below, is_local=path is not uri)
+            if len(self._directories) >= _CACHE_SIZE:
+                self._directories.clear()
+            self._directories[directory] = found
+        if not found.captured:
+            return found
+        if path.endswith("/.git"):
+            return _in_state(name)
+        if code := _CODE.search(name):
             return Decision(
-                False, f"in a {found.group().strip('/')} directory, the state of a tool"
+                False, f"code ({code.group()}); it is recorded on the execution instead"
             )
-        if found := _CODE.search(path):
-            return Decision(
-                False, f"code ({found.group()}); it is recorded on the execution instead"
-            )
-        return Decision(True, "in scope by default")
+        return _BY_DEFAULT
+
+    def _decide_below(self, directory: str, *, is_local: bool) -> Decision:
+        """Return what the built-in rules say of all that lies in a directory."""
+        if is_local and directory.startswith(self._trees):
+            tree = next(tree for tree in self._trees if directory.startswith(tree))
+            return Decision(False, f"below {tree}, a tree of the system or of Python")
+        found = _STATE.search(directory)
+        return _in_state(found.group().strip("/")) if found else _BY_DEFAULT
 
 
 class KindRules:
@@ -149,14 +165,21 @@ class KindRules:
         return "other"
 
 
-_CACHE_SIZE = 10_000
+_CACHE_SIZE = 1_000
 _STATE = re.compile(
-    "/(?:(?:{plain}|[^/]+\\.(?:dist|egg)-info|\\.cache/(?:{cache})|lib/python3\\.[0-9]+"
-    "|share/jupyter)/|\\.git$)".format(
+    "/(?:{plain}|[^/]+\\.(?:dist|egg)-info|\\.cache/(?:{cache})|lib/python3\\.[0-9]+"
+    "|share/jupyter)/".format(
         plain="|".join(map(re.escape, _STATE_DIRECTORIES)), cache="|".join(_CACHE_DIRECTORIES)
     )
 )
 _CODE = re.compile(r"\.(?:{})(?:\.[0-9.]+)?$".format("|".join(_CODE_SUFFIXES)))
+
+
+_BY_DEFAULT = Decision(True, "in scope by default")
+
+
+def _in_state(name: str) -> Decision:
+    return Decision(False, f"in a {name} directory, the state of a tool")
 
 
 def _python_trees() -> set[str]:
@@ -165,10 +188,15 @@ def _python_trees() -> set[str]:
 
 def _compile(patterns: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     """Compile glob patterns; one without a leading `/` or scheme matches at any depth."""
-    compiled = []
-    for text in patterns:
-        anchored = text if text.startswith(("/", "*")) or "://" in text else f"*/{text}"
-        if anchored.endswith("/"):
-            anchored += "*"
-        compiled.append((text, re.compile(translate(anchored))))
-    return compiled
+    return [(text, re.compile(translate(_anchored(text)))) for text in patterns]
+
+
+def _anchored(text: str) -> str:
+    anchored = text if text.startswith(("/", "*")) or "://" in text else f"*/{text}"
+    return f"{anchored}*" if anchored.endswith("/") else anchored
+
+
+def _beginning(text: str) -> str | None:
+    """Return what a pattern that ends with its only wildcard begins with; None for others."""
+    beginning = _anchored(text).removesuffix("*")
+    return beginning if beginning != _anchored(text) and not set(beginning) & set("*?[") else None

@@ -191,18 +191,11 @@ class Recorder:
         me = self._me or self.begin()
         if self._moves:
             self._settle(get_ident())
-        stat = handle.before
-        text = (
-            f'{{"type":"access","execution":"{me.text}","id":{id_},"uri":{quoted(handle.uri)}'
-            f',"mode":"read","opened_ns":{handle.opened_ns},"closed_ns":{closed_ns}'
-            f',"bytes":{handle.moved_bytes},"size_bytes":{stat[2]}'
-            f',"fingerprint":"stat:{stat[0]}:{stat[1]}:{stat[2]}:{stat[3]}:{stat[4]}"'
-            f',"digest":"{digest}","thread":{handle.thread},"channel":"{handle.channel}"}}\n'
-        )
+        record = handle.line(me.text, id_, digest, closed_ns)
         if self.threads.borders is not None:
-            text = self._in_context(text, handle.thread)
+            record = self._in_context(record, handle.thread)
         if self._writer is not None:
-            self._writer.append(text.encode("utf-8", "replace"))
+            self._writer.append(record)
         return id_
 
     def remember(self, key: Any, entry: Known) -> None:
@@ -349,14 +342,18 @@ class Recorder:
         me = self._me or self.begin()
         counted = entry.count_line(key, me.text)
         if self.threads.borders is not None:
-            counted = self._in_context(counted.decode(), entry.thread).encode()
+            counted = self._in_context(counted, entry.thread)
         entry.opens = 0
         if self._writer is not None:
             self._writer.append(counted)
 
-    def _in_context(self, text: str, thread: int) -> str:
+    def _in_context(self, record: bytes, thread: int) -> bytes:
         name = self.threads.context_of(thread)
-        return text if name is None else f'{text[:-2]},"context":{quoted(name)}}}\n'
+        return (
+            record
+            if name is None
+            else b'%b,"context":%b}\n' % (record[:-2], quoted(name).encode("utf-8", "replace"))
+        )
 
     def _settle(self, thread: int | None) -> None:
         """Write `failed` for moves of this thread (of all if None) that did not happen."""

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from provfs import calls
+from provfs.capture.lines import line, quoted
+from provfs.journal import record
 
 COMPILED = pytest.param(
     {name: getattr(calls, name) for name in calls.IN_PYTHON},
@@ -89,13 +91,76 @@ def test_direct_opening_takes_real_paths_only(tmp_path):
     left += [f"{folder.parent}/link/a.bin", f"{folder}/a.bin\0", f"{folder}/\udce4"]
 
     for path in taken:
-        descriptor, state = calls.open_direct(path)
+        descriptor, state, size_bytes = calls.open_direct(path)
         assert os.read(descriptor, 9) == os.path.basename(path).encode()
         assert os.readlink(f"/proc/self/fd/{descriptor}") == path
         assert state == calls.state_of(descriptor)
+        assert size_bytes == len(os.path.basename(path))
         assert not os.get_inheritable(descriptor)
         os.close(descriptor)
     assert [path for path in left if calls.open_direct(path) is not None] == []
+
+
+def test_look_again_tells_what_became_of_an_open_file(tmp_path, call):
+    """Unchanged, unchanged but young when it was opened, and changed are three answers."""
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"first")
+    second_ns = 10**9
+    with path.open("rb") as file:
+        state = calls.state_of(file.fileno())
+        closes = call["look_again"]
+
+        settled = closes(file.fileno(), state, -second_ns, second_ns // 1000)
+        young = closes(file.fileno(), state, second_ns, second_ns // 1000)
+        os.utime(path, ns=(0, 1))
+        changed = closes(file.fileno(), state, -second_ns, second_ns // 1000)
+        beyond = calls.pack_state(*calls.numbers_of(state)[:4], 2**63)
+        of_another_form = closes(file.fileno(), beyond, 0, 0)
+        descriptor = file.fileno()
+
+    assert (settled, young, changed, of_another_form) == (0, 1, 2, 2)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        closes(descriptor, state, 0, 0)
+
+
+STATE = calls.pack_state(7, 2**64 - 1, 4096, -(2**63), 2**63 - 1)
+
+
+@pytest.mark.parametrize(
+    ("uri", "state", "number"),
+    [
+        ("file:///a.bin", STATE, 1),
+        ("file:///a.bin", calls.pack_state(7, 8, 9, 10, 2**63), -1),
+        ('file:///ü\n"', STATE, 2**63 - 1),
+        ("file:///a\udcff", STATE, -(2**63)),
+        ("file:///" + "long/" * 300, STATE, 2**63),
+        ("", calls.pack_state(-1, 0, 0, 0, 0), 0),
+    ],
+)
+def test_access_line_is_the_record_of_a_whole_read(call, uri, state, number):
+    """The line is what the plain encoder makes of the same fields, for every text and number."""
+    device, inode, size, mtime, ctime = calls.numbers_of(state)
+    digest = "xxh3-128:" + "0a" * 16
+    fields = {
+        "id": number,
+        "uri": uri,
+        "mode": "read",
+        "opened_ns": 5,
+        "closed_ns": 10**18,
+        "bytes": number,
+        "size_bytes": size,
+        "fingerprint": f"stat:{device}:{inode}:{size}:{mtime}:{ctime}",
+        "digest": digest,
+        "thread": -number,
+        "channel": "fsspec",
+    }
+
+    encoded = call["access_line"](
+        "e-1", number, quoted(uri), 5, 10**18, number, state, digest, -number, "fsspec"
+    )
+
+    assert encoded == line("access", "e-1", fields)
+    assert record.decode(encoded).size_bytes == size
 
 
 def test_append_writes_only_to_its_own_file_in_its_own_process(tmp_path, call):

@@ -204,14 +204,13 @@ class Opener:
             and (path.startswith(self._trees) or path.endswith(self._suffixes))
         ):
             return self.original(path, "rb"), None
-        raw, state = self._open_reading(path, closefd=True, opener=None)
-        size = None if state is None else numbers_of(state)[2]
+        raw, size = self._open_reading(path, closefd=True, opener=None)
         return io.BufferedReader(raw, _buffer_size(raw)), size
 
     def _open_reading(  # noqa: C901 - each further frame costs the job per open
         self, file: Any, closefd: Any, opener: Any
-    ) -> tuple[Any, bytes | str | None]:
-        """Open a raw file that looks on where it is in scope; returns it, and its state."""
+    ) -> tuple[Any, int | None]:
+        """Open a raw file that looks on where it is in scope; returns it, and its size if known."""
         recorder = self.recorder
         key = thread = None
         try:
@@ -233,19 +232,21 @@ class Opener:
                 audit("open", file, "r", _FLAGS)
             opened = open_direct(path)
             if opened is not None:
-                descriptor, state = opened
+                descriptor, state, size = opened
                 raw = ReadingFileIO(descriptor, "r")
                 raw.name = file
                 raw._capture = None  # noqa: SLF001 - the slot of our own raw files
-                if key is not None and state is not None:
-                    self._attach_reading(raw, file, key, thread, state, path)
-                return raw, state
+                if key is None or state is None:
+                    return raw, None
+                self._attach_reading(raw, file, key, thread, state, size, path)
+                return raw, size
         raw = self._open_raw(KnownFileIO, file, "r", closefd, opener)
-        state = None
+        state = size_bytes = None
         try:
             state = state_of(_fileno(raw))
             if key is None or state is None:
-                return raw, state
+                return raw, None
+            size_bytes = numbers_of(state)[2]
             known = recorder.known.get(key)
             if known is not None and known.state == state and not known.racy:
                 raw._capture = (key, recorder, known)  # noqa: SLF001 - the slot of our own raw files
@@ -253,12 +254,12 @@ class Opener:
                     known.opens += 1
                 else:
                     recorder.reopened(known)
-                return raw, state
+                return raw, size_bytes
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             recorder.trouble(error)
         else:
-            self._attach_reading(raw, file, key, thread, state, None)
-        return raw, state
+            self._attach_reading(raw, file, key, thread, state, size_bytes, None)
+        return raw, size_bytes
 
     def _audit(self, file: str) -> None:
         """Tell the audit hooks of an opening, but not our own."""
@@ -270,7 +271,14 @@ class Opener:
             busy.discard(ident)
 
     def _attach_reading(
-        self, raw: Any, file: Any, key: Any, thread: Any, state: bytes | str, path: str | None
+        self,
+        raw: Any,
+        file: Any,
+        key: Any,
+        thread: Any,
+        state: bytes | str,
+        size_bytes: int,
+        path: str | None,
     ) -> None:
         """Let a raw file look on where it is in scope; `path` is its real one, where known."""
         recorder = self.recorder
@@ -281,7 +289,7 @@ class Opener:
             if not recorder.captures(uri):
                 raw.__class__ = KnownFileIO
                 return
-            handle = ReadHandle(recorder, key, thread, uri, state, self.channel)
+            handle = ReadHandle(recorder, key, thread, uri, state, size_bytes, self.channel)
             if self.touch is not None:
                 self.touch(path, handle.before)
             if type(file) is int:

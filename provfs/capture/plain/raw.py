@@ -96,7 +96,7 @@ class ReadingFileIO(KnownFileIO):
             return _readall(self)
         if handle.exposed:
             self._find_position(handle)
-        size: int = handle.before[2]
+        size: int = handle.size_bytes
         if handle.position or handle.exposed or size >= _ONE_READ_BYTES:
             data = _readall(self)
         else:  # the whole file, and one byte more would be there if it had grown

@@ -7,13 +7,13 @@ content or absent with a reason. Not here: the file objects, see `provfs.capture
 from __future__ import annotations
 
 import os
-import time
 
 from xxhash import xxh3_128
 
-from provfs.calls import numbers_of, state_of
+from provfs.calls import access_line, look_again, numbers_of
 from provfs.capture.execution import clock_ns
 from provfs.capture.known import Known
+from provfs.capture.lines import quoted
 from provfs.capture.plain.content import Pass
 from provfs.capture.plain.state import SMALL_BYTES, fingerprint_text, hash_still, stat_tuple
 
@@ -26,18 +26,21 @@ if TYPE_CHECKING:
 RACY_NS = 20_000_000
 """Timestamps come from a clock that ticks every 1 to 10 ms; one tick hides several changes."""
 
+_RACY, _CHANGED = 1, 2
+"""What `look_again` finds: a further change could be hidden; another state."""
+
 
 class ReadHandle(Pass):
     """What one handle that was opened for reading has seen of a local file."""
 
     __slots__ = (
-        "before",
         "channel",
         "exposed",
         "generation",
         "key",
         "opened_ns",
         "recorder",
+        "size_bytes",
         "state",
         "thread",
         "uri",
@@ -50,6 +53,7 @@ class ReadHandle(Pass):
         thread: int,
         uri: str,
         state: bytes | str,
+        size_bytes: int,
         channel: str,
     ) -> None:
         self.hasher = xxh3_128()  # what `Pass` begins with, without a call
@@ -59,13 +63,33 @@ class ReadHandle(Pass):
         self.recorder = recorder
         self.key = key
         self.uri = uri
-        self.before = numbers_of(state)
         self.state = state
+        self.size_bytes = size_bytes
         self.thread = thread
         self.channel = channel
         self.exposed = False
         self.generation = recorder.generation
         self.opened_ns = clock_ns()
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """The fingerprint at the opening."""
+        return numbers_of(self.state)
+
+    def line(self, execution: str, id_: int, digest: str, closed_ns: int) -> bytes:
+        """Return the line of the record of a first read that was whole and undisturbed."""
+        return access_line(
+            execution,
+            id_,
+            quoted(self.uri),
+            self.opened_ns,
+            closed_ns,
+            self.moved_bytes,
+            self.state,
+            digest,
+            self.thread,
+            self.channel,
+        )
 
     def give_up(self, error: Exception) -> None:
         """Have no digest from the pass: bytes went by that could not be followed."""
@@ -75,24 +99,24 @@ class ReadHandle(Pass):
     def finish(self, descriptor: int) -> None:
         """Record the read, at its close, while the descriptor is still open."""
         recorder = self.recorder
-        state = state_of(descriptor)
-        size = self.before[2]
+        size = self.size_bytes
         if not self.moved_bytes and not self.exposed and size:
             return
+        closed_ns = clock_ns()
+        found = look_again(descriptor, self.state, closed_ns - self.opened_ns, RACY_NS)
         if self.generation != recorder.generation:
             self._record(self.before, None, "the handle was opened before a fork", unstable=False)
             return
-        if state != self.state:
+        if found == _CHANGED:
             for stat in (self.before, stat_tuple(os.fstat(descriptor))):
                 self._record(stat, None, "the file changed while it was read", unstable=True)
             return
         digest = self.digest(size)
-        closed_ns = clock_ns()
         known = recorder.known.get(self.key)
-        if known is not None and known.state == state and digest in {known.digest, None}:
+        if known is not None and known.state == self.state and digest in {known.digest, None}:
             recorder.reopened(known)
             recorder.reclosed(known)
-            known.racy = known.racy and self._is_racy(closed_ns)
+            known.racy = known.racy and found == _RACY
             return
         entry_id: int | None
         if digest is not None:
@@ -104,14 +128,8 @@ class ReadHandle(Pass):
             entry = Known(
                 self.key, entry_id, self.uri, self.state, digest, self.thread, self.channel
             )
-            entry.racy = self._is_racy(closed_ns)
+            entry.racy = found == _RACY
             recorder.remember(self.key, entry)
-
-    def _is_racy(self, closed_ns: int) -> bool:
-        """Say whether a further change could have left the timestamps as they were at the open."""
-        _, _, _, mtime_ns, ctime_ns = self.before
-        opened = time.time_ns() - (closed_ns - self.opened_ns)
-        return opened < max(mtime_ns, ctime_ns) + RACY_NS
 
     def _digest_of_rest(self, descriptor: int, size: int) -> tuple[str | None, str | None]:
         known = self.recorder.inherited.get(self.key)
