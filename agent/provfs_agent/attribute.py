@@ -116,7 +116,8 @@ class ProcessReader:
             if stat is not None and (stat.program == known.program or stat.ended):
                 known.alive_ns = time.monotonic_ns()
                 return known.number, known.facts, False
-        fresh = self._read(pid, self._held if held is None else held)
+        before = None if known is None else known.facts
+        fresh = self._read(pid, self._held if held is None else held, before)
         if fresh is not None:
             if known is not None:
                 os.close(known.descriptor)
@@ -133,7 +134,8 @@ class ProcessReader:
             _, oldest = self._known.popitem(last=False)
             os.close(oldest.descriptor)
 
-    def _read(self, pid: int, held: bool) -> _Known | None:
+    def _read(self, pid: int, held: bool, before: ProcessFacts | None) -> _Known | None:
+        """Read a process; pipes that it has closed meanwhile, as many do at their end, stay its."""
         try:
             descriptor = os.open(b"/proc/%d/task/%d/stat" % (pid, pid), os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -142,6 +144,8 @@ class ProcessReader:
         if stat is None:
             os.close(descriptor)
             return None
+        if before is not None and before.start != stat.start:
+            before = None
         folder = b"/proc/%d/" % pid
         command = _content(folder + b"cmdline", _COMMAND_BYTES)
         facts = ProcessFacts(
@@ -155,8 +159,8 @@ class ProcessReader:
             login_user=_content(folder + b"loginuid", 16),
             container=_container(_content(folder + b"cgroup", 4096)),
             environment=_variables(_content(folder + b"environ", _ENVIRONMENT_BYTES)),
-            input_pipe=_pipe(folder + b"fd/0"),
-            output_pipe=_pipe(folder + b"fd/1"),
+            input_pipe=_pipe(folder + b"fd/0", before.input_pipe if before else b""),
+            output_pipe=_pipe(folder + b"fd/1", before.output_pipe if before else b""),
             certain=bool(command) and (held or _is_alive(descriptor)),
         )
         self._count += 1
@@ -261,8 +265,9 @@ def _link(path: bytes) -> bytes:
         return b""
 
 
-def _pipe(path: bytes) -> bytes:
-    target = _link(path)
+def _pipe(path: bytes, before: bytes) -> bytes:
+    """Return the pipe that a descriptor stands for; `before` where it is closed."""
+    target = _link(path) or before
     return target if target.startswith(_PIPE) else b""
 
 

@@ -229,6 +229,12 @@ class Backend(Protocol):
     def events(self, timeout_s: float) -> list[RawEvent]:
         """Return what was seen, in order of `seq`; empty after `timeout_s` without anything."""
 
+    def complete_ns(self, wanted_ns: int) -> int:
+        """Return until when all that happened has been returned by `events`, up to `wanted_ns`.
+
+        Where that is not yet `wanted_ns`, those are asked who know, and `fileno` gets readable.
+        """
+
     def fileno(self) -> int | None:
         """Return a descriptor that is readable when `events` has something; None where not."""
 

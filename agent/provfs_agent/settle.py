@@ -45,7 +45,7 @@ class Settler:
     """
 
     def __init__(self, quiet: Quiet | None = None) -> None:
-        self._quiet = quiet or Quiet()
+        self.quiet = quiet or Quiet()
         self._files: dict[str, ActiveFile] = {}
         self._places: dict[FileKey, str] = {}
         self._unlinked: dict[FileKey, ActiveFile] = {}
@@ -159,7 +159,7 @@ class Settler:
         file.created = file.changed = None
         file.write = Write(event.path, opened_ns, event.at_ns, actor, state, sure, created)
         file.write_hands, file.hands = file.hands, {}
-        self._wait(event.path, file, event.at_ns + self._quiet.closed_ns)
+        self._wait(event.path, file, event.at_ns + self.quiet.closed_ns)
 
     def _on_modify(self, event: RawEvent, state: Fingerprint | None) -> None:
         if event.file in self._unlinked:
@@ -194,8 +194,6 @@ class Settler:
             write = file.write
             if write is not None and (write.actor is not None or not write.created):
                 self._give_write(file)
-            elif write is not None or (file.created and file.created.actor is None):
-                return  # came and went unseen by anybody who can be named
             if file.opens and file.key is not None:
                 file.write, file.removed = None, removed
                 self._unlinked[file.key] = file
@@ -216,7 +214,9 @@ class Settler:
             self._facts.append(Read(path, opened_ns, closed_ns, actor, None))
         elif file.changed or file.created:
             self._facts.append(Write(path, opened_ns, closed_ns, actor, None))
-            self._facts.append(removed)
+        else:
+            return
+        self._facts.append(removed)
 
     def _on_rename(self, event: RawEvent, state: Fingerprint | None) -> None:
         source = event.old_path or event.path
@@ -231,9 +231,11 @@ class Settler:
         write = file.write
         if write is not None and write.created and same_process(write.actor, event.actor):
             file.write = replace(write, path=event.path, state=state or write.state)
-            self._wait(event.path, file, event.at_ns + self._quiet.closed_ns)
+            self._facts.append(Remove(source, event.at_ns, event.actor))
+            self._wait(event.path, file, event.at_ns + self.quiet.closed_ns)
             return
         if file.created is not None and file.created.actor is None and event.actor is None:
+            self._facts.append(Remove(source, event.at_ns, None))
             self._wait_for_close(event.path, file)
             return
         self._give_write(file)
@@ -320,7 +322,7 @@ class Settler:
             )
             file.created = file.changed = None
             file.hands = {}
-        if file.opens and file.opens[-1][0] < now_ns - _FORGOTTEN * self._quiet.open_ns:
+        if file.opens and file.opens[-1][0] < now_ns - _FORGOTTEN * self.quiet.open_ns:
             file.opens.clear()
         self._drop_if_idle(path, file)
 
@@ -339,10 +341,10 @@ class Settler:
     def _due_ns(self, file: ActiveFile) -> int:
         """Return when a file that is new or has changed is taken without a close."""
         signs = [sign for sign in (file.created, file.changed) if sign is not None]
-        due_ns = min(sign.first_ns for sign in signs) + self._quiet.open_ns
+        due_ns = min(sign.first_ns for sign in signs) + self.quiet.open_ns
         if not file.opens:
             last_ns = max(sign.last_ns for sign in signs)
-            due_ns = min(due_ns, last_ns + self._quiet.silent_ns)
+            due_ns = min(due_ns, last_ns + self.quiet.silent_ns)
         return due_ns
 
     def _wait(self, path: str, file: ActiveFile, due_ns: int) -> None:

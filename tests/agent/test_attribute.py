@@ -78,6 +78,23 @@ def test_process_is_read_once_and_again_after_exec(program):
     assert later[1].start == first[1].start
 
 
+def test_pipe_that_was_closed_stays_that_of_its_process(program):
+    """Programs close their input before they end: then it must still be known what fed them."""
+    reader = ProcessReader(held=False)
+    process = program("sh", "-c", "echo ready; read x; exec 0<&-; exec sleep 60")
+    process.stdout.readline()
+
+    first = reader.look(process.pid)[1]
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    deadline = 2000
+    while (later := reader.look(process.pid)[1]).command != b"sleep\x0060\0" and deadline:
+        deadline -= 1
+
+    assert not os.path.lexists(f"/proc/{process.pid}/fd/0")
+    assert later.input_pipe == first.input_pipe != b""
+
+
 def test_ended_process_is_known_for_a_moment_only(program, monkeypatch):
     """Events of a process that just ended are its own; later its number can be another's."""
     reader = ProcessReader(held=False)

@@ -82,6 +82,10 @@ class Ladder:
             self._seq = events[-1].seq
         return events
 
+    def complete_ns(self, wanted_ns: int) -> int:
+        """Return until when the present level has told everything."""
+        return wanted_ns if self._current is None else self._current.complete_ns(wanted_ns)
+
     def fileno(self) -> int | None:
         """Return the descriptor of the present level; another one after each overflow."""
         return self._current.fileno() if self._current is not None else None

@@ -40,6 +40,7 @@ class CatchUp:
         take: Told what was found.
         is_busy: Says of a path that events will tell of it.
         skip: Says of a directory that nothing below it is watched.
+        complete_ns: Says until when all that happened has been seen, up to the moment it is given.
     """
 
     def __init__(
@@ -48,14 +49,18 @@ class CatchUp:
         take: Callable[[Fact], None],
         is_busy: Callable[[str], bool],
         skip: Callable[[str], bool],
+        complete_ns: Callable[[int], int] = lambda wanted_ns: wanted_ns,
     ) -> None:
         self._index = index
         self._take = take
         self._is_busy = is_busy
         self._skip = skip
+        self._complete_ns = complete_ns
         self._scans: deque[str] = deque()
         self._running: Iterator[Difference | None] | None = None
         self._gone: list[str] = []
+        self._looked: list[tuple[str, Fingerprint | None]] = []
+        self._looked_ns = 0
         self._later: list[tuple[int, str]] = []
         self._wanted = 0
         self._doubts: set[str] = set()
@@ -65,7 +70,12 @@ class CatchUp:
     @property
     def is_done(self) -> bool:
         """Whether nothing is left to do, now or later."""
-        return not (self._running or self._scans or self._wanted or self._later)
+        return not (self.is_scanning or self.waiting)
+
+    @property
+    def has_doubts(self) -> bool:
+        """Whether paths wait of which the index may not know what the journal was told."""
+        return bool(self._doubts)
 
     @property
     def is_scanning(self) -> bool:
@@ -75,7 +85,7 @@ class CatchUp:
     @property
     def waiting(self) -> int:
         """How many paths have to be looked at, as far as is known by now."""
-        return self._wanted + len(self._later)
+        return self._wanted + len(self._later) + len(self._looked) + len(self._gone)
 
     def scan(self, directory: str) -> None:
         """Compare a tree with what is known of it, soon."""
@@ -105,12 +115,22 @@ class CatchUp:
             else:
                 self._want(path)
         self._compare()
+        if self._looked:
+            if self._complete_ns(self._looked_ns) < self._looked_ns:
+                return False
+            looked, self._looked = self._looked, []
+            for path, state in looked:
+                self._judge(path, state, now_ns)
+        if not self._wanted and self._running is None:
+            gone, self._gone = self._gone, []
+            for path in gone:
+                self._want(path)
         if self._wanted and free > 0:
             paths = self._index.take_wanted(min(free, _PATHS_PER_STEP))
             self._wanted = max(0, self._wanted - len(paths)) if paths else 0
-            for path in paths:
-                self._look(path, now_ns)
-        return self.is_scanning or (self._wanted > 0 and free > 0)
+            self._looked = [(path, state_of(path)) for path in paths]
+            self._looked_ns = clock_ns()
+        return self.is_scanning or bool(self._looked) or (self._wanted > 0 and free > 0)
 
     def _compare(self) -> None:
         if self._running is None:
@@ -125,7 +145,6 @@ class CatchUp:
                 difference = next(self._running)
             except StopIteration:
                 self._running = None
-                self._end()
                 return
             self.compared += 1
             if difference is not None:
@@ -134,8 +153,6 @@ class CatchUp:
     def _note(self, difference: Difference) -> None:
         if difference.found is None:
             self._gone.append(difference.path)
-        elif difference.known is None and (old := self._old_name(difference.found)):
-            self._take(Rename(old, difference.path, clock_ns(), None, difference.found))
         else:
             self._want(difference.path)
 
@@ -147,22 +164,19 @@ class CatchUp:
                 return name
         return None
 
-    def _end(self) -> None:
-        gone, self._gone = self._gone, []
-        for path in gone:
-            if is_gone(path) and not self._is_busy(path) and self._index.get(path) is not None:
-                self._take(Remove(path, clock_ns(), None))
-
-    def _look(self, path: str, now_ns: int) -> None:
-        state, known = state_of(path), self._index.get(path)
-        if self._is_busy(path):
+    def _judge(self, path: str, state: Fingerprint | None, now_ns: int) -> None:
+        """Take what was found at a path, where no event that came meanwhile tells of it."""
+        if self._is_busy(path) or state_of(path) != state:
             self.look_again(path)
             return
-        if state is not None:
-            if known is None or known.fingerprint != state or known.digest is None:
-                self._take(Write(path, now_ns, now_ns, None, state, sure=False))
-        elif (known is not None or path in self._doubts) and is_gone(path):
-            self._take(Remove(path, now_ns, None, is_doubtful=True))
+        known = self._index.get(path)
+        if state is None:
+            if (known is not None or path in self._doubts) and is_gone(path):
+                self._take(Remove(path, now_ns, None, is_doubtful=True))
+        elif known is None and (old := self._old_name(state)):
+            self._take(Rename(old, path, now_ns, None, state))
+        elif known is None or known.fingerprint != state or known.digest is None:
+            self._take(Write(path, now_ns, now_ns, None, state, sure=False))
         self._doubts.discard(path)
 
     def _want(self, path: str) -> None:

@@ -146,27 +146,41 @@ class Index:
         """Note that a root is watched and that the index holds what was seen until then, UTC."""
         self._write("INSERT OR REPLACE INTO roots VALUES (?, ?)", (os.fsencode(root), at_ns))
 
-    def told(self) -> tuple[str, int] | None:
-        """Return execution and number of the last record that the index knows of."""
-        row = self._database.execute("SELECT execution, id FROM told").fetchone()
-        return None if row is None else (str(row[0]), int(row[1]))
+    def told(self) -> dict[str, int]:
+        """Return the last record that the index knows of, by execution of the agent that told it.
 
-    def commit(self, execution: str, number: int) -> None:
+        There are several where agents were killed before they had caught up with each other; an
+        empty name stands for all that ever were, of whom a new index knows nothing.
+        """
+        return dict(self._database.execute("SELECT execution, id FROM told").fetchall())
+
+    def begin(self, execution: str) -> None:
+        """Note that an agent tells things from now on, so that its first records are looked for."""
+        if not self.told():
+            self._write("INSERT INTO told VALUES ('', 0)", ())
+        self._write("INSERT INTO told VALUES (?, 0)", (execution,))
+        self._commit()
+
+    def commit(self, execution: str, number: int, *, alone: bool = True) -> None:
         """Make what was noted last; without it a kill takes the last seconds back.
 
         Args:
             execution: Who has told it to the journal.
             number: The last record that was told.
+            alone: Whether all that earlier agents told has been looked at.
         """
-        if self._dirty:
-            self._write("DELETE FROM told", ())
+        if self._dirty or (alone and len(self.told()) > 1):
+            self._write("DELETE FROM told WHERE execution = ? OR ?", (execution, alone))
             self._write("INSERT INTO told VALUES (?, ?)", (execution, number))
-            try:
-                if self._dirty:
-                    self._database.execute("COMMIT")
-                    self._dirty = False
-            except sqlite3.OperationalError:
-                self._break()
+            self._commit()
+
+    def _commit(self) -> None:
+        try:
+            if self._dirty:
+                self._database.execute("COMMIT")
+                self._dirty = False
+        except sqlite3.OperationalError:
+            self._break()
 
     def mend(self) -> bool:
         """Try whether the index can be written again; True where it can and could not before.
@@ -177,12 +191,7 @@ class Index:
             return False
         self.is_broken = False
         self._write("DELETE FROM roots WHERE root IS NULL", ())
-        if self._dirty:
-            try:
-                self._database.execute("COMMIT")
-                self._dirty = False
-            except sqlite3.OperationalError:
-                self._break()
+        self._commit()
         return not self.is_broken
 
     def close(self) -> None:

@@ -45,6 +45,10 @@ INDEX_NAME = "agent.index"
 _LOOKED_AT_MAX = 256
 _SEEN_S = 5.0
 _SHORT_S = 3.0
+_LAST_EVENTS_S = 1.0
+_NOT_COMPLETE_S = 0.02
+"""So long it waits to be told, by a descriptor that gets readable, that what is due is complete."""
+
 _FIRST_RESCAN_PAUSE_S, _LONGEST_RESCAN_PAUSE_S = 1.0, 300.0
 
 
@@ -82,7 +86,8 @@ class Agent:
             self.journal, self.index, self.hasher, self._in_scope, self._look_again
         )
         self.catch_up = CatchUp(
-            self.index, self.contents.take, self.settler.is_busy, self._is_skipped
+            *(self.index, self.contents.take, self.settler.is_busy, self._is_skipped),
+            complete_ns=self._complete_ns,
         )
         self.writer = LogWriter(
             settings.home, settings.journal_directory, self.journal.name, options.ingest_interval_s
@@ -100,6 +105,7 @@ class Agent:
         self.journal.begin()
         for path in told_since(self.settings.journal_directory, self.index.told()):
             self.catch_up.doubt(path)
+        self.index.begin(self.journal.name)
         for watched in self.roots:
             self._watch(watched)
 
@@ -107,7 +113,7 @@ class Agent:
         """Do what there is to do; return whether there is more at once."""
         took = self._take_events()
         now_ns = clock_ns()
-        for fact in self.settler.due(now_ns):
+        for fact in self.settler.due(self._settled_ns(now_ns)):
             self._take(fact)
         self.contents.advance(now_ns)
         free = _LOOKED_AT_MAX - max(len(self.contents), self.hasher.waiting)
@@ -137,12 +143,17 @@ class Agent:
                     self.catch_up.scan(watched.root)
                 if notes and not self.catch_up.is_scanning:
                     self.index.mark_seen(watched.root, time.time_ns())
-        self.index.commit(self.journal.name, self.journal.last_id)
+        self._commit()
+
+    def _commit(self) -> None:
+        """Keep the index, and forget earlier agents when all is told that they may have missed."""
+        alone = not self.catch_up.has_doubts and not len(self.contents)
+        self.index.commit(self.journal.name, self.journal.last_id, alone=alone)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """Take what was seen, tell it, have it ingested where there is time, and end."""
         until = time.monotonic() + timeout_s
-        self._take_events()
+        self._take_last_events(min(_LAST_EVENTS_S, timeout_s / 4))
         for watched in self.roots:
             watched.stop()
         for fact in self.settler.flush(clock_ns()):
@@ -155,7 +166,7 @@ class Agent:
             if not watched.is_remote and not self.journal.is_broken and not watched.problem:
                 self.index.mark_seen(watched.root, time.time_ns())
         self.journal.end()
-        self.index.commit(self.journal.name, self.journal.last_id)
+        self._commit()
         self.index.close()
         self.hasher.stop(1.0)
         self.writer.hurry()
@@ -180,7 +191,8 @@ class Agent:
         times = [longest_s, self.hasher.next_due_s() or longest_s]
         due_ns = self.settler.next_due_ns()
         if due_ns is not None:
-            times.append(max(0.0, (due_ns - clock_ns()) / 1e9))
+            left_s = (due_ns - clock_ns()) / 1e9
+            times.append(left_s if left_s > 0 else _NOT_COMPLETE_S)
         if any(watched.is_watched and watched.fileno() is None for watched in self.roots):
             times.append(0.1)
         if len(self.contents) or not self.catch_up.is_done:
@@ -269,6 +281,33 @@ class Agent:
             return
         watched.rescan_s = time.monotonic() + self.options.rescan_interval_s
         self.catch_up.scan(root)
+
+    def _settled_ns(self, now_ns: int) -> int:
+        """Return the moment by which files may count as settled.
+
+        A slow channel may still have to tell who changed what another one has seen closed; waiting
+        begins when it has told everything.
+        """
+        due_ns = self.settler.next_due_ns()
+        if due_ns is None or due_ns > now_ns:
+            return now_ns
+        quiet_ns = self.settler.quiet.closed_ns
+        return min(now_ns, self._complete_ns(due_ns - quiet_ns) + quiet_ns)
+
+    def _complete_ns(self, wanted_ns: int) -> int:
+        """Return until when all that happened has been seen, up to `wanted_ns`."""
+        complete = (watched.complete_ns(wanted_ns) for watched in self.roots)
+        return min(complete, default=wanted_ns)
+
+    def _take_last_events(self, longest_s: float) -> None:
+        """Take what happened until now, which can be on its way still."""
+        end_ns, until_s = clock_ns(), time.monotonic() + longest_s
+        self._take_events()
+        while self._complete_ns(end_ns) < end_ns:
+            if time.monotonic() >= until_s:
+                break
+            time.sleep(0.002)
+            self._take_events()
 
     def _take_events(self) -> bool:
         took = False

@@ -142,7 +142,9 @@ class Contents:
         known = held.known = self._index.get(fact.path)
         if fact.state is None:
             if fact.actor is not None:
-                self._reads.tell(fact, None, None, _GONE if is_gone(fact.path) else _CHANGED)
+                reason = _GONE if is_gone(fact.path) else _CHANGED
+                if self._reads.tell(fact, None, None, reason) and known is None:
+                    self._index.put(fact.path, UNKNOWN, None)
         elif known is not None and known.fingerprint == fact.state:
             self._reads.tell(fact, fact.state, known.digest, "not known")
         else:
@@ -224,7 +226,8 @@ class Contents:
         digest = result.digest if result is not None else None
         if isinstance(fact, Read):
             told = self._reads.tell(fact, fact.state, digest, reason)
-            if told and state is not None and digest is not None:
+            is_news = digest is not None or keep or self._index.get(held.place) is None
+            if told and state is not None and is_news:
                 self._index.put(held.place, state, digest)
         elif result is not None and not fact.sure and _is_as_before(held, result):
             if self._journal.observed(held.place, fact.closed_ns, result.fingerprint, digest, None):
@@ -247,7 +250,9 @@ class Contents:
     def _complete(self, ticket: int, late: Late, result: Hashed | Refused | None) -> None:
         """Tell the digest of what was told without one."""
         del self._tickets[ticket]
-        state = late.fact.state
+        state, known = late.fact.state, self._index.get(late.place)
+        if known is None:
+            return  # removed or renamed meanwhile
         if isinstance(result, Hashed) and (state is None or _alike(result.fingerprint, state)):
             told = self._journal.observed(
                 late.place, clock_ns(), result.fingerprint, result.digest, None
@@ -345,10 +350,11 @@ class Contents:
 
     def _move_tree(self, fact: Rename | Remove) -> None:
         """Apply what happened to a directory to all that is known below it."""
-        for held in self._queue.below(fact.path):
-            if held.is_started:
-                self._release(held, None, _GONE if isinstance(fact, Remove) else _SLOW)
-        self._run()
+        reason = _GONE if isinstance(fact, Remove) else _SLOW
+        while started := [held for held in self._queue.below(fact.path) if held.is_started]:
+            for held in started:
+                self._release(held, None, reason)
+            self._run()
         files = [(path, known.fingerprint) for path, known in self._index.below(fact.path)]
         for path, state in files:
             if isinstance(fact, Rename):

@@ -20,28 +20,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def told_since(directory: Path, last: tuple[str, int] | None) -> list[str]:
-    """Return the local paths of all records after the last one that the index knows of.
+def told_since(directory: Path, last: dict[str, int]) -> list[str]:
+    """Return the local paths of all records after the last ones that the index knows of.
 
     Args:
         directory: The journal directory.
-        last: Execution name of an agent and number of a record; None for all agents and records.
+        last: Number of a record by execution name of an agent; all of all agents where empty.
     """
-    execution, number = last or ("", 0)
     paths: dict[str, None] = {}
-    for journal in _newest_first(directory, execution):
-        reaches_back = False
-        with contextlib.suppress(OSError), journal.open("rb") as file:
-            for line in file:
-                if (told := _told(line)) is None:
-                    continue
-                if told.id <= number:
-                    reaches_back = True
-                    continue
-                names = (told.uri, getattr(told, "to", None))
-                paths.update(dict.fromkeys(path for path in map(_path, names) if path))
-        if reaches_back:
-            break
+    for execution, number in (last or {"": 0}).items():
+        for journal in _newest_first(directory, execution):
+            reaches_back = False
+            with contextlib.suppress(OSError), journal.open("rb") as file:
+                for line in file:
+                    if (told := _told(line)) is None:
+                        continue
+                    if told.id <= number:
+                        reaches_back = True
+                        continue
+                    names = (told.uri, getattr(told, "to", None))
+                    paths.update(dict.fromkeys(path for path in map(_path, names) if path))
+            if reaches_back:
+                break
     return list(paths)
 
 

@@ -68,6 +68,10 @@ class Watched:
         """Return what was seen; never waits."""
         return [] if self._backend is None else self._backend.events(0)
 
+    def complete_ns(self, wanted_ns: int) -> int:
+        """Return until when everything that happened has been among the events, as is known."""
+        return wanted_ns if self._backend is None else self._backend.complete_ns(wanted_ns)
+
     def status(self) -> BackendStatus | None:
         """Return how well it is watched; None where it is not."""
         return None if self._backend is None else self._backend.status()
@@ -121,6 +125,10 @@ class Unwatched:
     def events(self, timeout_s: float) -> list[RawEvent]:  # noqa: ARG002 - the protocol
         """Return nothing."""
         return []
+
+    def complete_ns(self, wanted_ns: int) -> int:
+        """Return `wanted_ns`: nothing is to come."""
+        return wanted_ns
 
     def fileno(self) -> int | None:
         """Return None."""

@@ -84,8 +84,39 @@ def test_index_keeps_what_was_committed(tmp_path):
     second = Index(tmp_path / "index")
     assert second.get("/d/a") == (state(1), "digest")
     assert second.get("/d/b") is None
-    assert second.told() == ("agent", 7)
+    assert second.told() == {"agent": 7}
     second.close()
+
+
+def test_index_names_all_agents_that_it_may_have_missed(tmp_path):
+    """An agent that is killed before its first commit is not forgotten by the next one."""
+    index = Index(tmp_path / "index")
+    index.begin("first")
+    index.put("/d/a", state(1), "digest")
+    index.commit("first", 7)
+    index.begin("second")
+    index.close()
+
+    index = Index(tmp_path / "index")
+    index.begin("third")
+    index.put("/d/b", state(2), "digest")
+    index.commit("third", 9, alone=False)
+    assert index.told() == {"first": 7, "second": 0, "third": 9}
+    index.commit("third", 9)
+    assert index.told() == {"third": 9}
+    index.close()
+
+
+def test_new_index_has_missed_every_agent(tmp_path):
+    """Where the index was lost, all that was ever told is looked at, after a kill too."""
+    index = Index(tmp_path / "index")
+    assert index.told() == {}
+    index.begin("first")
+    index.close()
+
+    index = Index(tmp_path / "index")
+    assert index.told() == {"": 0, "first": 0}
+    index.close()
 
 
 def test_index_knows_what_is_below_a_directory_only(index):
@@ -164,13 +195,13 @@ def test_index_survives_a_full_disk(tmp_path):
     index.commit("agent", 2)
 
     assert index.is_broken
-    assert not index.mend() or index.told() == ("agent", 1)
+    assert not index.mend() or index.told() == {"agent": 1}
     index._database.execute("PRAGMA max_page_count = 1000000")
     index.is_broken = True
     assert index.mend()
-    assert index.told() == ("agent", 1)
+    assert index.told() == {"agent": 1}
     assert index.get("/d/a") is not None
     index.put("/d/b", state(2), None)
     index.commit("agent", 3)
-    assert index.told() == ("agent", 3)
+    assert index.told() == {"agent": 3}
     index.close()

@@ -117,7 +117,6 @@ def _has_told_all(agent):
     return not any(status.get(name, 1) for name in ("settling", "waiting", "hashing"))
 
 
-@pytest.mark.xfail(strict=False, reason="on a loaded machine an edge can be missing: decision 0010")
 @pytest.mark.parametrize(("name", "command", "edges"), PROGRAMS, ids=[row[0] for row in PROGRAMS])
 def test_edges_are_exact_where_the_kernel_says_who_did_it(
     gate, name, command, edges, request, eventually

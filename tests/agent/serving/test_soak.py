@@ -16,6 +16,8 @@ from provfs import digest
 from provfs.model import uri_of_path
 
 SOAK_S = float(os.environ.get("SOAK_S", "5"))
+ACTS = 50
+"""So many at least, however slow the machine is."""
 
 
 class Hand:
@@ -125,9 +127,6 @@ def _difference(agent):
     }
 
 
-@pytest.mark.xfail(
-    strict=False, reason="on a loaded machine a removal can be missed: decision 0010"
-)
 @pytest.mark.parametrize("level", ["auto", "native"])
 def test_log_and_disk_agree_after_changes_kills_and_restarts(running, level, eventually):
     """Whatever is killed whenever: in the end every file has its content and no other is there."""
@@ -139,7 +138,7 @@ def test_log_and_disk_agree_after_changes_kills_and_restarts(running, level, eve
     kills = 0
     until = time.monotonic() + SOAK_S
     next_kill = time.monotonic() + SOAK_S / 4
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(hand.done) <= ACTS or not kills:
         hand.act()
         if hand.random.random() < 0.2:
             time.sleep(hand.random.choice([0.001, 0.05, 0.2]))
@@ -154,5 +153,3 @@ def test_log_and_disk_agree_after_changes_kills_and_restarts(running, level, eve
     with contextlib.suppress(pytest.fail.Exception):
         eventually(lambda: not _difference(agent), timeout_s=40)
     assert not _difference(agent), f"seed {seed}: {hand.done[-40:]}"
-    assert kills
-    assert len(hand.done) > 50

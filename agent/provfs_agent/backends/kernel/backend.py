@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,16 +24,18 @@ from provfs_agent.backends.kernel.child import Child
 from provfs_agent.backends.kernel.guard import SLOW_S, Guard, Patience
 from provfs_agent.backends.kernel.ledger import Plan
 from provfs_agent.backends.kernel.names import Names
+from provfs_agent.backends.order import Merge
 from provfs_agent.events import Actor, BackendName, BackendStatus, FileKey, RawEvent, WatchSettings
-
-if TYPE_CHECKING:
-    import socket
 
 PATIENCE_S = 10.0
 _FORGIVEN_S = 300.0
 _KNOWN_ACTORS = 4096
+_SAME_PROCESS_NS = 2_000_000_000
+"""Within this time no number of a process is given to another one."""
+
 _PACKETS = 2000
 _LEDGER_FAILED = "the ledger ended"
+_ASK = msgspec.msgpack.encode([wire.Ask()])
 _NEVER_GATED = (
     *("/", "/proc", "/sys", "/dev", "/run", "/usr", "/bin", "/sbin", "/lib", "/etc", "/boot"),
     "/var/log",
@@ -55,10 +58,6 @@ class _Seen(NamedTuple):
     name: BackendName
     path: str
     actor: Actor | None
-
-
-def _at_ns(each: _Seen) -> int:
-    return each.seen.at_ns
 
 
 class KernelBackend:
@@ -85,13 +84,13 @@ class KernelBackend:
         self._ledger: Child | None = None
         self._guard: Guard | None = None
         self._actors: dict[BackendName, OrderedDict[int, Actor]] = {}
-        self._of_pid: OrderedDict[int, Actor] = OrderedDict()
+        self._of_pid: OrderedDict[int, tuple[int, Actor]] = OrderedDict()
         self._reports: dict[BackendName, wire.Report] = {}
         self._names = Names()
         self._seq = 0
         self._gate_ended_s = float("-inf")
         self._pending: list[str] = []
-        self._seen: list[_Seen] = []
+        self._merge: Merge[_Seen] = Merge()
         self._lost = 0
         self._stepped_down = ""
         self._below = os.path.join(root, "")
@@ -118,13 +117,23 @@ class KernelBackend:
         Raises:
             OSError: The ledger ended; nothing more comes.
         """
-        if not self._seen:
+        until_s = time.monotonic() + timeout_s
+        while True:
+            self._collect()
+            seen = self._merge.take()
+            self._ask()
+            left_s = until_s - time.monotonic()
+            if seen or left_s <= 0:
+                return [self._event(*each) for each in seen]
             with suppress(InterruptedError):
-                self._poll.poll(timeout_s)
-        self._collect()
-        seen, self._seen = self._seen, []
-        seen.sort(key=_at_ns)
-        return [self._event(*each) for each in seen]
+                self._poll.poll(left_s)
+
+    def complete_ns(self, wanted_ns: int) -> int:
+        """Return until when everything has been told."""
+        complete_ns = self._merge.complete_ns(wanted_ns)
+        if complete_ns < wanted_ns:
+            self._ask(wanted_ns)
+        return complete_ns
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when there is something."""
@@ -141,7 +150,7 @@ class KernelBackend:
             attribution="exact" if level_a else "best-effort",
             reads_visible=True,
             marks=ledger.marks if ledger else 0,
-            queue_depth=len(self._seen) + sum(each.waiting for each in (gate, ledger) if each),
+            queue_depth=len(self._merge) + sum(each.waiting for each in (gate, ledger) if each),
             lost=self._lost,
             stepped_down=self._stepped_down,
             holes=holes + (_HOLES_DIRECTORIES if self._marks == "directory" else ()),
@@ -181,6 +190,7 @@ class KernelBackend:
         argument = msgspec.json.encode(plan).decode()
         self._ledger = Child(f"{__package__}.ledger", theirs, ours, [argument], others)
         self._poll.register(ours, select.EPOLLIN)
+        self._merge.join("ledger")
         ready = self._ledger.wait_until_ready()
         if ready.refused:
             raise OSError(ready.refused)
@@ -202,7 +212,16 @@ class KernelBackend:
         self._actors["gate"] = OrderedDict()
         self._patience = Patience(self._patience_s)
         self._poll.register(ours, select.EPOLLIN)
+        self._merge.join("gate")
         return command
+
+    def _ask(self, wanted_ns: int = 0) -> None:
+        """Have those say how far they are who hold up what the other one has told."""
+        for channel in self._merge.to_ask(wanted_ns):
+            child = self._gate if channel == "gate" else self._ledger
+            if child is not None:
+                with suppress(OSError):
+                    child.socket.send(_ASK, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
     def _collect(self) -> None:
         try:
@@ -226,6 +245,8 @@ class KernelBackend:
                     self._take_event(message, name)
                 elif isinstance(message, wire.SeenProcess):
                     self._learn(name, message)
+                elif isinstance(message, wire.Heard):
+                    self._merge.heard(name, message.until_ns)
                 elif isinstance(message, wire.Report):
                     self._reports[name] = message
                     if name == "gate":
@@ -251,20 +272,19 @@ class KernelBackend:
             self._lost += seen.lost
         actors = self._actors.get(name)
         actor = actors.get(seen.process) if actors else None
-        if name == "gate":
-            if actor is not None:
-                self._of_pid[seen.pid] = actor
-                self._of_pid.move_to_end(seen.pid)
-                if len(self._of_pid) > _KNOWN_ACTORS:
-                    self._of_pid.popitem(last=False)
-        else:
-            actor = self._better(actor, seen.pid)
-        self._seen.append(_Seen(seen, name, path, actor))
+        if actor is not None and (name == "gate" or actor.certain or seen.pid not in self._of_pid):
+            self._of_pid[seen.pid] = seen.at_ns, actor
+            self._of_pid.move_to_end(seen.pid)
+            if len(self._of_pid) > _KNOWN_ACTORS:
+                self._of_pid.popitem(last=False)
+        self._merge.add(name, seen.at_ns, _Seen(seen, name, path, actor))
 
     def _event(
         self, seen: wire.SeenEvent, name: BackendName, path: str, actor: Actor | None
     ) -> RawEvent:
         self._seq += 1
+        if actor is None or not actor.certain:
+            actor = self._better(actor, seen)
         file = FileKey(seen.device, seen.inode) if seen.inode else None
         path = self._names.told(seen.kind, path, file, is_directory=seen.is_directory)
         return RawEvent(
@@ -282,10 +302,10 @@ class KernelBackend:
             detail=seen.detail,
         )
 
-    def _better(self, actor: Actor | None, pid: int) -> Actor | None:
-        """Return what the gate knows of a process, where the ledger came too late to read it."""
-        known = self._of_pid.get(pid)
-        if known is None or (actor is not None and actor.certain):
+    def _better(self, actor: Actor | None, seen: wire.SeenEvent) -> Actor | None:
+        """Return what the other channel knows of a process that one came too late to read."""
+        at_ns, known = self._of_pid.get(seen.pid, (0, None))
+        if known is None or abs(seen.at_ns - at_ns) > _SAME_PROCESS_NS:
             return actor
         return known if actor is None or actor.process == known.process else actor
 
@@ -315,6 +335,7 @@ class KernelBackend:
         self._poll.unregister(self._gate.socket)
         self._gate.end()
         self._gate = None
+        self._merge.leave("gate")
         self._reports.pop("gate", None)
         killed_because = self._guard.reason
         reason = killed_because or "the gate ended"
@@ -342,7 +363,7 @@ class KernelBackend:
         """Tell the gaps that end now, because the ledger has marked everything again."""
         for detail in self._pending:
             seen = wire.overflow(os.fsencode(self.root), detail)
-            self._seen.append(_Seen(seen, "gate", self.root, None))
+            self._merge.add("ledger", seen.at_ns, _Seen(seen, "gate", self.root, None))
         self._pending.clear()
 
 

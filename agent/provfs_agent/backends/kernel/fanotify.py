@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import struct
+import termios
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from provfs_agent.events import FileKey
@@ -57,6 +58,7 @@ _METADATA = struct.Struct("=IBBHQii")
 _INFO = struct.Struct("=BBH")
 _HANDLE = struct.Struct("=Ii")
 _SIZE = struct.Struct("=I")
+_NUMBER = struct.Struct("=i")
 _ANSWER = struct.Struct("=iI")
 _ALLOW = 1
 
@@ -127,6 +129,25 @@ def mark(group: int, flags: int, mask: int, path: bytes) -> None:
 def allow(group: int, descriptor: int) -> None:
     """Let the opener go on whose event carries this descriptor."""
     os.write(group, _ANSWER.pack(descriptor, _ALLOW))
+
+
+def queued(group: int) -> int:
+    """Return how many events wait to be read, or some more than that."""
+    answer = bytearray(_NUMBER.size)
+    fcntl.ioctl(group, termios.FIONREAD, answer)
+    return int(_NUMBER.unpack(answer)[0]) // _METADATA.size
+
+
+def first(buffer: bytes, most: int) -> tuple[int, int]:
+    """Return how many bytes and events the first events of one read are, at most so many."""
+    offset = found = 0
+    while found < most and offset + _METADATA.size <= len(buffer):
+        (length,) = _SIZE.unpack_from(buffer, offset)
+        if length < _METADATA.size:
+            break
+        offset += length
+        found += 1
+    return offset, found
 
 
 def parse(buffer: bytes, inside: Container[bytes] | None = None) -> Iterator[KernelEvent]:

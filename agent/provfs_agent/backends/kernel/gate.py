@@ -21,11 +21,13 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from provfs_agent.attribute import ProcessReader
 from provfs_agent.backends.kernel import fanotify, wire
-from provfs_agent.events import Kind, clock_ns
+
+if TYPE_CHECKING:
+    from provfs_agent.events import Kind
 
 SILENCE_S: Final = 2.0
 """An opener may wait so long, in the worst case, for a gate that has gone wrong."""
@@ -109,6 +111,7 @@ class _Gate:
         self._root = root
         self._below = root.rstrip(b"/") + b"/"
         self._outbox = wire.Outbox(to_agent)
+        self._hearing = wire.Hearing(group, self._outbox)
         self._processes = ProcessReader(held=True)
         self._marks = 0
         self._times: list[int] = []
@@ -119,7 +122,7 @@ class _Gate:
         poller = select.poll()
         poller.register(self._group, select.POLLIN)
         poller.register(self._to_ledger, select.POLLIN)
-        poller.register(self._to_agent, 0)
+        poller.register(self._to_agent, select.POLLIN)
         reported_s = 0.0
         self._outbox.add(wire.Ready(0))
         while True:
@@ -129,7 +132,9 @@ class _Gate:
                 self._report()
                 reported_s = now_s
             all_sent = self._outbox.flush()
-            poller.modify(self._to_agent, 0 if all_sent else select.POLLOUT)
+            poller.modify(
+                self._to_agent, select.POLLIN if all_sent else select.POLLIN | select.POLLOUT
+            )
             asked_ns = time.monotonic_ns()
             ready = dict(poller.poll(self._outbox.wait_ms(REPORT_S * 1000)))
             if ready.get(self._to_agent.fileno(), 0) & (select.POLLHUP | select.POLLERR):
@@ -138,6 +143,9 @@ class _Gate:
                 self._drain(asked_ns)
             else:
                 self._empty_ns = time.monotonic_ns()
+                self._hearing.emptied()
+            if ready.get(self._to_agent.fileno(), 0) & select.POLLIN:
+                self._hear()
             if self._to_ledger.fileno() in ready:
                 self._mark()
 
@@ -150,6 +158,10 @@ class _Gate:
         except BlockingIOError:
             return
         self._empty_ns = time.monotonic_ns()
+        for part in self._hearing.parts(buffer):
+            self._answer(part, waited_since_ns)
+
+    def _answer(self, buffer: bytes, waited_since_ns: int) -> None:
         for event in fanotify.parse(buffer):
             if event.descriptor < 0:
                 self._lose(event)
@@ -171,6 +183,15 @@ class _Gate:
                 if len(self._times) < _MOST_TIMES:
                     self._times.append(time.monotonic_ns() - waited_since_ns)
 
+    def _hear(self) -> None:
+        """Take the agent's question how far this is."""
+        try:
+            messages = wire.receive(self._to_agent, wait=False)
+        except EOFError:
+            os._exit(1)
+        if messages:
+            self._hearing.ask()
+
     def _see(self, event: fanotify.KernelEvent) -> None:
         opening = bool(event.mask & fanotify.OPEN_PERM)
         path = os.readlink(b"/proc/self/fd/%d" % event.descriptor)
@@ -189,8 +210,8 @@ class _Gate:
             if event.mask & bit:
                 self._outbox.add(
                     wire.SeenEvent(
-                        clock_ns(), kind, path, b"", False, status.st_dev, status.st_ino, event.pid,
-                        number, True, handle=handle,
+                        self._hearing.now_ns(), kind, path, b"", False, status.st_dev,
+                        status.st_ino, event.pid, number, True, handle=handle,
                     )
                 )  # fmt: skip
 

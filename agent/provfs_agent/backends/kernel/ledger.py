@@ -108,6 +108,7 @@ class Ledger:
         self._own = frozenset((plan.agent, *plan.own))
         self._tree = Tree(plan, socket.socket(fileno=plan.to_gate) if plan.to_gate >= 0 else None)
         self._tree.while_waiting = self._tell_alive
+        self._hearing = wire.Hearing(self._tree.group, self._outbox)
         self._told_s = 0.0
 
     def begin(self) -> None:
@@ -137,31 +138,38 @@ class Ledger:
                 self._tree.hear_gate()
                 if self._tree.gate_descriptor() < 0:
                     poller.unregister(gate)
-            if ready.get(self._to_agent.fileno(), 0) & ~select.POLLOUT:
-                self._obey()
             if self._tree.group in ready:
                 self.drain()
+            else:
+                self._hearing.emptied()
+            if ready.get(self._to_agent.fileno(), 0) & ~select.POLLOUT:
+                self._obey()
 
     def drain(self) -> None:
         """Tell what the kernel has; after what happened elsewhere, take more of it at once."""
         try:
             buffer = os.read(self._tree.group, _BUFFER_BYTES)
         except BlockingIOError:
+            self._hearing.emptied()
             return
         is_elsewhere = True
-        for event in fanotify.parse(buffer, self._tree.directories.raw):
-            is_elsewhere = False
-            if event.mask & fanotify.Q_OVERFLOW:
-                self._tell_loss("the queue of the kernel was full")
-            elif event.mask & fanotify.RENAME:
-                self._rename(event)
-            elif event.mask & _SELF:
-                if self._tree.root in {event.target, event.place and event.place.directory}:
-                    self._gone("the root was removed or renamed")
-            elif event.place is not None:
-                self._see(event, event.place)
+        for part in self._hearing.parts(buffer):
+            for event in fanotify.parse(part, self._tree.directories.raw):
+                is_elsewhere = False
+                self._take(event)
         if is_elsewhere:
             time.sleep(_ELSEWHERE_S)
+
+    def _take(self, event: KernelEvent) -> None:
+        if event.mask & fanotify.Q_OVERFLOW:
+            self._tell_loss("the queue of the kernel was full")
+        elif event.mask & fanotify.RENAME:
+            self._rename(event)
+        elif event.mask & _SELF:
+            if self._tree.root in {event.target, event.place and event.place.directory}:
+                self._gone("the root was removed or renamed")
+        elif event.place is not None:
+            self._see(event, event.place)
 
     def _see(self, event: KernelEvent, place: Where) -> None:
         path = self._tree.path(place)
@@ -244,8 +252,8 @@ class Ledger:
         file = self._tree.file(event.target, path) or FileKey(0, 0)
         self._outbox.add(
             wire.SeenEvent(
-                clock_ns(), kind, path, old_path, is_directory, *file, event.pid, number, False,
-                0, detail,
+                self._hearing.now_ns(), kind, path, old_path, is_directory, *file, event.pid,
+                number, False, 0, detail,
             )
         )  # fmt: skip
 
@@ -254,7 +262,17 @@ class Ledger:
         for path, is_directory, file in self._tree.found(handle):
             self._outbox.add(
                 wire.SeenEvent(
-                    clock_ns(), "create", path, b"", is_directory, *file, 0, 0, False, 0, detail
+                    self._hearing.now_ns(),
+                    "create",
+                    path,
+                    b"",
+                    is_directory,
+                    *file,
+                    0,
+                    0,
+                    False,
+                    0,
+                    detail,
                 )
             )
 
@@ -287,6 +305,8 @@ class Ledger:
             for message in messages:
                 if isinstance(message, wire.UseGate) and gate is not None:
                     self._outbox.add(wire.Ready(self._tree.marks, self._tree.use_gate(gate)))
+                elif isinstance(message, wire.Ask):
+                    self._hearing.ask()
                 elif isinstance(message, wire.TakeOver):
                     self._tree.take_over()
                     self._outbox.add(wire.Ready(self._tree.marks))

@@ -13,12 +13,16 @@ import struct
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from provfs_agent.attribute import ProcessFacts  # noqa: TC001 - msgspec reads the annotations
+from provfs_agent.backends.kernel import fanotify
 from provfs_agent.events import Kind, clock_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKET_BYTES: Final = 1 << 17
 _MESSAGES_PER_PACKET = 128
@@ -110,9 +114,20 @@ class TakeOver(msgspec.Struct, array_like=True, tag="t", frozen=True):
     """For the ledger: there is no gate any more, so watch openings and closings as well."""
 
 
+class Ask(msgspec.Struct, array_like=True, tag="a", frozen=True):
+    """For both: say by a `Heard` when all that has happened by now is told."""
+
+
+class Heard(msgspec.Struct, array_like=True, tag="h", frozen=True):
+    """All that happened before a moment is told, and no event that follows has an earlier time."""
+
+    until_ns: int
+
+
 Message = (
     SeenProcess | SeenEvent | Report | Ready | Failed | MarkPaths | Marked | UseGate | TakeOver
-)
+    | Ask | Heard
+)  # fmt: skip
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(list[Message])
@@ -261,3 +276,51 @@ class Outbox:
         half = len(messages) // 2
         self._split(messages[:half])
         self._split(messages[half:])
+
+
+class Hearing:
+    """Answers the question until when a group of the kernel has been read.
+
+    What waits in the group when it is asked has happened before: it is told with the moment of the
+    question at the latest, and then the answer.
+
+    Args:
+        group: The group.
+        outbox: Where events and answers go, in this order.
+    """
+
+    def __init__(self, group: int, outbox: Outbox) -> None:
+        self._group = group
+        self._outbox = outbox
+        self._asked_ns = 0
+        self._left = 0
+
+    def ask(self) -> None:
+        """Take the question."""
+        self._asked_ns = clock_ns()
+        self._left = fanotify.queued(self._group)
+        if self._left <= 0:
+            self.emptied()
+
+    def now_ns(self) -> int:
+        """Return the time of an event that was just read."""
+        return self._asked_ns or clock_ns()
+
+    def parts(self, buffer: bytes) -> Iterator[bytes]:
+        """Yield what one read gave, cut where the answer belongs; give them all before going on."""
+        if self._asked_ns:
+            end, found = fanotify.first(buffer, self._left)
+            yield buffer[:end]
+            self._left -= found
+            if self._left <= 0:
+                self.emptied()
+            buffer = buffer[end:]
+        if buffer:
+            yield buffer
+
+    def emptied(self) -> None:
+        """Note that nothing waits in the group."""
+        if self._asked_ns:
+            self._outbox.add(Heard(self._asked_ns))
+            self._asked_ns = 0
+            self._outbox.flush(now=True)
