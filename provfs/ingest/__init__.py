@@ -9,7 +9,12 @@ each step, see the `.sql` files beside this one; the rules, see `provfs.inferenc
 
 from __future__ import annotations
 
+from provfs.ingest.compaction import Compacted, compact, preview
 from provfs.ingest.integrity import Finding, Verified, rebuild, verify
 from provfs.ingest.pipeline import Report, ingest
+from provfs.ingest.retention import Retention
 
-__all__ = ["Finding", "Report", "Verified", "ingest", "rebuild", "verify"]
+__all__ = [
+    "Compacted", "Finding", "Report", "Retention", "Verified",
+    "compact", "ingest", "preview", "rebuild", "verify",
+]  # fmt: skip

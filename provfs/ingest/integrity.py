@@ -8,24 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import tempfile
-from contextlib import contextmanager
 from hashlib import sha256
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from provfs.config import prepare_home
 from provfs.digest import hash_file
 from provfs.errors import IntegrityError
+from provfs.ingest import beside, retention
 from provfs.ingest.pipeline import INGESTED, Report, ingest
 from provfs.journal.reader import journals
-from provfs.log import store, turnstile
+from provfs.log import store
 from provfs.model import path_of_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
 
     from provfs.config import Settings
 
@@ -68,16 +67,18 @@ def rebuild(settings: Settings) -> Report:
         name, reason = lost[0].what, lost[0].reason
         msg = f"the log cannot be made again from its journals: {name} {reason}"
         raise IntegrityError(msg, hint="bring the journal back; the old log was left as it is")
-    with turnstile.writing(settings.home, timeout_s=30.0), _made_anew(settings) as (made, report):
-        settings.log_path.with_name(f"{settings.log_path.name}.wal").unlink(missing_ok=True)
-        os.replace(made, settings.log_path)
-    return report
+    with beside.directory(settings.home, "rebuild") as directory:
+        aside = settings._replace(home=directory)
+        with store.replacing(settings.log_path, aside.log_path):
+            beside.sweep(settings.home)
+            return _make_anew(settings, aside)
 
 
 def verify(settings: Settings, *, with_files: bool = True) -> Verified:
     """Compare the log with the journals it was made from, and with the files.
 
-    What is compared of the log are the facts: executions and accesses. Edges follow from them.
+    What is compared of the log are all stored tables, row by row, and so edges, which follow from
+    them; only kinds of artifacts are not, which follow from the configuration.
     """
     findings, looked_at, seal = _compare_journals(settings)
     if not findings:
@@ -129,14 +130,40 @@ def _compare_facts(settings: Settings) -> list[Finding]:
     """Compare with a log made anew; what was ingested meanwhile is in both."""
     ingest(settings)
     with store.reader(settings.log_path) as connection:
-        found = dict(connection.execute(_text("facts")).fetchall())
-    with _made_anew(settings) as (made, _), store.reader(made) as connection:
-        expected = dict(connection.execute(_text("facts")).fetchall())
+        since = retention.since(connection)
+        found = facts(connection, since)
+    with beside.directory(settings.home, "rebuild") as directory:
+        aside = settings._replace(home=directory)
+        _make_anew(settings, aside)
+        with store.reader(aside.log_path) as connection:
+            expected = facts(connection, since)
     return [
-        Finding("log", table, "does not hold what the journals say")
-        for table, content in expected.items()
-        if found[table] != content
+        Finding("log", table, _difference(found[table][0], rows))
+        for table, (rows, content) in expected.items()
+        if found[table] != (rows, content)
     ]
+
+
+def facts(connection: duckdb.DuckDBPyConnection, since_ns: int = 0) -> dict[str, tuple[int, int]]:
+    """Return (rows, content) of every table of an open log, less what retention takes of one.
+
+    Args:
+        connection: The log.
+        since_ns: The moment of the retention, UTC epoch nanoseconds; 0 for none.
+    """
+    if since_ns:
+        retention.sift(connection, since_ns)
+    else:
+        for table in ("reads", "changes"):
+            connection.execute(f"CREATE TEMP VIEW kept_{table} AS FROM store.{table}")
+    rows = connection.execute(_text("facts")).fetchall()
+    return {table: (count, content) for table, count, content in rows}
+
+
+def _difference(found: int, expected: int) -> str:
+    if found == expected:
+        return f"does not hold what the journals say, in some of {found:,} rows"
+    return f"does not hold what the journals say: {found:,} rows, and not {expected:,}"
 
 
 def _compare_files(settings: Settings) -> tuple[list[Finding], int]:
@@ -159,21 +186,14 @@ def _compare_files(settings: Settings) -> tuple[list[Finding], int]:
     return findings, hashed
 
 
-@contextmanager
-def _made_anew(settings: Settings) -> Iterator[tuple[Path, Report]]:
-    """Yield the path of a log that was made from all journals, and how that went."""
-    beside = Path(tempfile.mkdtemp(prefix="rebuild-", dir=settings.home))
-    try:
-        aside = settings._replace(home=beside)
-        prepare_home(aside)
-        for directory in (settings.journal_directory / INGESTED, settings.journal_directory):
-            for path in journals(directory):
-                with contextlib.suppress(FileNotFoundError, FileExistsError):
-                    os.link(path, aside.journal_directory / path.name)
-        older = settings.log_path if settings.log_path.exists() else None
-        yield aside.log_path, ingest(aside, remembered=older)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+def _make_anew(settings: Settings, aside: Settings) -> Report:
+    """Make a log in the home `aside` from all journals of a home, and say how that went."""
+    prepare_home(aside)
+    for directory in (settings.journal_directory / INGESTED, settings.journal_directory):
+        for path in journals(directory):
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                os.link(path, aside.journal_directory / path.name)
+    return ingest(aside, remembered=settings.log_path)
 
 
 def _text(name: str) -> str:

@@ -22,6 +22,7 @@ import duckdb
 from provfs import process
 from provfs.digest import hash_file
 from provfs.errors import LogError
+from provfs.ingest import beside
 from provfs.ingest.columns import is_record, record_columns
 from provfs.journal.reader import Slice, Unreadable, broken_lines, journals, new_slices
 from provfs.log import store
@@ -71,7 +72,7 @@ def ingest(
         settings: Whose home.
         timeout_s: How long to wait for the turn.
         remembered: An older log; digests that no journal tells, and that cannot be had from a file
-            any more, are those that it knows.
+            any more, are those that it knows, and times are counted as it does.
 
     Raises:
         LogBusyError: Others did not give the log back in time; what waits goes on waiting.
@@ -81,6 +82,7 @@ def ingest(
     records = broken = taken = 0
     unreadable: list[Unreadable] = []
     with store.writer(settings.log_path, timeout_s) as connection:
+        beside.sweep(settings.home)
         _remember(connection, remembered)
         for batch in _batches(settings, connection, unreadable):
             lines, bad = _take(connection, batch, settings)

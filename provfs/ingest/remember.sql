@@ -1,4 +1,7 @@
--- What the log that is attached as `older` knows of the content of files. Leaves: remembered.
+-- What the log that is attached as `older` knows and the journals do not tell: how the clocks of hosts were counted,
+-- and the content of files. Leaves: store.boots, remembered.
+INSERT INTO store.boots FROM older.store.boots;
+
 INSERT INTO remembered
 SELECT a.uri, s.fingerprint, any_value(v.digest)
 FROM older.store.sightings s

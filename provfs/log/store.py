@@ -98,6 +98,43 @@ def writer(path: Path, timeout_s: float = 30.0) -> Iterator[duckdb.DuckDBPyConne
             yield connection
 
 
+@contextmanager
+def replacing(path: Path, made: Path, timeout_s: float = 30.0) -> Iterator[None]:
+    """Hold the log alone, and let `made` take its place in one step if the block ends well.
+
+    Before the block the log is brought to the present format and nothing of it is left in a WAL, so
+    that a death at any moment leaves the old log or the new one, whole.
+
+    Raises:
+        LogBusyError: Readers or another writer did not give it back in time.
+        LogError: The log cannot be opened, or the disk is full; the old log stays.
+    """
+    with turnstile.writing(path.parent, timeout_s):
+        with _opened(path, timeout_s, read_only=False) as connection:
+            _bring_up_to_date(connection, path)
+        wal = path.with_name(f"{path.name}.wal")
+        if wal.exists():
+            msg = f"the lineage log {path} cannot be brought to rest: {wal.name} stays"
+            raise LogError(msg, hint="is the disk full? nothing was lost; try again with more room")
+        yield
+        try:
+            _flush(made)
+            os.replace(made, path)
+            _flush(path.parent)
+        except OSError as error:
+            msg = f"cannot put the new log in the place of {path}: {error}"
+            raise LogError(msg, hint="the old log was left as it is") from error
+
+
+def _flush(path: Path) -> None:
+    """Let a file or directory reach the disk, so that it outlives a power loss."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def create_log(path: Path) -> None:
     """Make an empty log; a half-made one never stands under this name.
 

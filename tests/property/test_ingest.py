@@ -22,6 +22,7 @@ from tests.property.strategies import examples, worlds
 pytest.importorskip("provfs.ingest", exc_type=ImportError)
 
 from provfs.ingest import ingest
+from provfs.ingest.integrity import facts
 from tests.property import log_reading
 
 Facts = dict[str, list[tuple[object, ...]]]
@@ -29,7 +30,8 @@ Facts = dict[str, list[tuple[object, ...]]]
 
 def _facts(log_path: Path) -> Facts:
     with duckdb.connect(str(log_path), read_only=True) as connection:
-        return log_reading.read_facts(connection)
+        stored = [(table, *content) for table, content in facts(connection).items()]
+        return {**log_reading.read_facts(connection), "stored tables": sorted(stored)}
 
 
 def _assert_equal(found: Facts, expected: Facts) -> None:

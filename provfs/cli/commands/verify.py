@@ -18,11 +18,11 @@ from provfs.errors import IntegrityError
 def command(*, as_json: bool, no_files: bool, seal: str | None) -> None:
     """Say whether the log holds what the journals say, and the files what the log says.
 
-    Every journal is compared with the digest that was noted when it was ingested, the facts of the
-    log (executions, reads, writes) with a log that is made anew from the journals, and the files
-    with their newest version. The exit status is 3 where something disagrees. The seal is one
-    digest of all that was ingested so far: keep it elsewhere to show later that nothing was changed
-    since.
+    Every journal is compared with the digest that was noted when it was ingested, every stored
+    table with a log that is made anew from the journals, and the files with their newest version.
+    The exit status is 3 where something disagrees. The seal is one digest of all that was ingested
+    so far: keep it elsewhere to show later that nothing was changed since. Records that came late
+    and in another order than things happened can be a disagreement until the next rebuild.
 
     \b
     Example:

@@ -240,3 +240,22 @@ def test_unknown_name_is_an_error_of_every_question(provfs, story, words):
 def test_two_forms_at_once_are_refused(provfs, story, words):
     """An answer has one form."""
     assert provfs(*words, "--csv", "--json")[0] == 2
+
+
+def test_sync_compacts_and_tells_what_goes(provfs, story):
+    """A dry run tells what the real one then does; without --compact the options make no sense."""
+    _, dry, _ = provfs("sync", "--compact", "--keep-days", "0", "--dry-run", "--json")
+    _, real, _ = provfs("sync", "--compact", "--keep-days", "0", "--json")
+    _, out, _ = provfs("sync", "--compact")
+
+    told, done = json.loads(dry), json.loads(real)
+    assert "compacted" not in told
+    assert told["retention"]["dry_run"] is True
+    assert done["compacted"]["after_bytes"] > 0
+    counts = ("reads", "without_effect", "merged", "changes")
+    assert [told["retention"][c] for c in counts] == [done["retention"][c] for c in counts]
+    assert "log written anew" in out
+    for words in (["--keep-days", "1"], ["--compact", "--dry-run"]):
+        status, _, err = provfs("sync", *words)
+        assert status == 2
+        assert "needs" in err

@@ -48,22 +48,58 @@ def test_edited_journal_is_found(journal, settings):
     assert _reasons(settings) == {("journal", "was changed after it was ingested")}
 
 
+@pytest.fixture
+def moved(put, settings, journal):
+    """Ingest a second program: it moves B to D and copies A to C."""
+    put(
+        2,
+        b.execution(2, 40),
+        b.rename(2, 1, "b", "d", 50, fingerprint=b.fingerprint(2, 3, 30)),
+        b.read(2, 2, "a", 51, 52, fingerprint=b.fingerprint(1, 3, 5), content="aaa"),
+        b.write(2, 3, "c", 53, 54, fingerprint=b.fingerprint(4, 3, 53), content="aaa"),
+        b.exit_(2, 60),
+    )
+    ingest(settings)
+
+
 @pytest.mark.parametrize(
     ("table", "statement"),
     [
         ("reads", "DELETE FROM store.reads"),
+        ("reads", "UPDATE store.reads SET version_id = 1"),
         ("writes", "UPDATE store.writes SET closed_ns = closed_ns + 1"),
         ("executions", "INSERT INTO store.executions (execution_id, name) VALUES (9, 'x-1-1')"),
+        ("executions", "UPDATE store.executions SET command = ['true']"),
+        ("executions", "UPDATE store.executions SET user_name = 'eve'"),
+        ("versions", "UPDATE store.versions SET digest = 'xxh3-128:0' WHERE version_id = 1"),
+        ("links", "DELETE FROM store.links WHERE rule = 'rename'"),
+        ("links", "UPDATE store.links SET confidence = 0.1"),
+        ("relations", "DELETE FROM store.relations WHERE program_id = 2"),
+        ("exits", "UPDATE store.exits SET exit_code = 1"),
+        ("endings", "DELETE FROM store.endings"),
     ],
 )
-def test_edited_log_is_found(journal, settings, table, statement):
+def test_edited_log_is_found(moved, settings, table, statement):
     """A row that is missing, other or added is a disagreement, and a rebuild puts it right."""
+    assert verify(settings, with_files=False).findings == ()
     with duckdb.connect(str(settings.log_path)) as connection:
+        before = connection.execute(f"FROM store.{table}").fetchall()
         connection.execute(statement)
+        assert connection.execute(f"FROM store.{table}").fetchall() != before
 
     found = verify(settings, with_files=False).findings
 
     assert [(finding.kind, finding.what) for finding in found] == [("log", table)]
+
+
+def test_edited_uri_is_found_and_rebuilt(moved, settings):
+    """A uri stands in one place, and all that happened to it with it; a rebuild puts it right."""
+    with duckdb.connect(str(settings.log_path)) as connection:
+        connection.execute("UPDATE store.artifacts SET uri = 'file:///work/z' WHERE uri LIKE '%/a'")
+
+    found = {finding.what for finding in verify(settings, with_files=False).findings}
+
+    assert {"artifacts", "versions", "reads"} <= found
     rebuild(settings)
     assert verify(settings, with_files=False).findings == ()
 
