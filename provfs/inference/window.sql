@@ -2,8 +2,8 @@
 -- first. A hint at most: never among the edges that are shown by default.
 CREATE OR REPLACE VIEW store."window" AS
 SELECT DISTINCT
-    r.version_id AS input_version_id, w.version_id AS output_version_id, NULL::BIGINT AS execution_id,
-    'window' AS rule, 0.3::DOUBLE AS confidence, r.at_ns AS read_ns, w.at_ns AS written_ns
+    r.version_id AS input_version_id, w.version_id AS output_version_id, 0.3::DOUBLE AS confidence,
+    r.at_ns AS read_ns, w.at_ns AS written_ns
 FROM store.changes w
 JOIN store.versions v ON v.version_id = w.version_id AND v.execution_id IS NULL
 JOIN store.changes r

@@ -164,17 +164,25 @@ COMMENT ON COLUMN accesses.unstable IS 'True where the content changed while it 
 COMMENT ON COLUMN accesses.thread IS 'Thread or task; null where not known';
 COMMENT ON COLUMN accesses.context IS 'Notebook cell, task or request; null where none is known';
 
+-- The best of some evidence: the surest, then the rule that comes first, then the earliest read.
+CREATE OR REPLACE MACRO store.strongest(confidence, precedence, read_ns, written_ns, execution_id) AS max({
+    'confidence': confidence, 'precedence': -precedence, 'earliest': -read_ns, 'read_ns': read_ns,
+    'written_ns': written_ns, 'execution_id': execution_id
+});
+COMMENT ON MACRO store.strongest IS 'The best of some evidence: the surest, then the rule with the smallest number, then the earliest read';
+
 CREATE OR REPLACE VIEW all_edges AS
 SELECT
-    p.input_version_id, ia.uri AS input_uri, iv.digest AS input_digest,
-    p.output_version_id, oa.uri AS output_uri, ov.digest AS output_digest,
-    p.execution_id, p.rule, p.confidence,
-    make_timestamptz(p.read_ns // 1000) AS read_at, make_timestamptz(p.written_ns // 1000) AS written_at
-FROM store.pairs p
-JOIN store.versions iv ON iv.version_id = p.input_version_id
-JOIN store.artifacts ia ON ia.artifact_id = iv.artifact_id
-JOIN store.versions ov ON ov.version_id = p.output_version_id
-JOIN store.artifacts oa ON oa.artifact_id = ov.artifact_id;
+    input_version_id, input_uri, input_digest, output_version_id, output_uri, output_digest,
+    best.execution_id AS execution_id, store.rule_of(-best.precedence) AS rule, best.confidence AS confidence,
+    make_timestamptz(best.read_ns // 1000) AS read_at, make_timestamptz(best.written_ns // 1000) AS written_at
+FROM (
+    SELECT
+        input_version_id, input_uri, input_digest, output_version_id, output_uri, output_digest,
+        store.strongest(confidence, precedence, read_ns, written_ns, execution_id) AS best
+    FROM store.named_evidence
+    GROUP BY ALL
+);
 COMMENT ON VIEW all_edges IS 'Every inferred edge, also weak ones and those from and to scratch files; one row per pair, strongest rule';
 COMMENT ON COLUMN all_edges.input_version_id IS 'The version that the output depends on';
 COMMENT ON COLUMN all_edges.input_uri IS 'Its uri';
@@ -189,42 +197,33 @@ COMMENT ON COLUMN all_edges.read_at IS 'When the input was opened';
 COMMENT ON COLUMN all_edges.written_at IS 'When the output was closed';
 
 CREATE OR REPLACE VIEW edges AS
-WITH RECURSIVE through AS (
-    SELECT input_version_id, output_version_id, execution_id, rule, confidence, read_ns, written_ns, precedence
-    FROM store.evidence
-    WHERE confidence >= 0.5 AND output_version_id IN (SELECT version_id FROM store.versions WHERE scratch)
+WITH RECURSIVE leaving AS MATERIALIZED (
+    FROM store.named_evidence WHERE confidence >= 0.5 AND input_scratch
+), through AS (
+    FROM store.named_evidence WHERE confidence >= 0.5 AND output_scratch
     UNION
     SELECT
-        t.input_version_id, e.output_version_id, e.execution_id, e.rule, least(t.confidence, e.confidence), t.read_ns,
-        e.written_ns, e.precedence
+        t.input_version_id, t.input_uri, t.input_digest, t.input_scratch, e.output_version_id, e.output_uri,
+        e.output_digest, e.output_scratch, e.execution_id, e.precedence, least(t.confidence, e.confidence), t.read_ns,
+        e.written_ns
     FROM through t
-    JOIN (
-        SELECT * FROM store.evidence
-        WHERE confidence >= 0.5 AND input_version_id IN (SELECT version_id FROM store.versions WHERE scratch)
-    ) e ON e.input_version_id = t.output_version_id AND e.output_version_id <> t.input_version_id
+    JOIN leaving e ON e.input_version_id = t.output_version_id AND e.output_version_id <> t.input_version_id
 ), visible AS (
-    SELECT input_version_id, output_version_id, execution_id, rule, confidence, read_ns, written_ns, precedence
-    FROM store.evidence WHERE confidence >= 0.5
+    FROM store.named_evidence WHERE confidence >= 0.5 AND NOT input_scratch AND NOT output_scratch
     UNION ALL
-    SELECT input_version_id, output_version_id, execution_id, rule, confidence, read_ns, written_ns, precedence FROM through
-), strongest AS (
-    SELECT input_version_id, output_version_id, max({
-        'confidence': confidence, 'precedence': -precedence, 'earliest': -read_ns, 'read_ns': read_ns,
-        'written_ns': written_ns, 'execution_id': execution_id, 'rule': rule
-    }) AS best
-    FROM visible
-    GROUP BY input_version_id, output_version_id
+    FROM through WHERE NOT input_scratch AND NOT output_scratch
 )
 SELECT
-    s.input_version_id, ia.uri AS input_uri, iv.digest AS input_digest,
-    s.output_version_id, oa.uri AS output_uri, ov.digest AS output_digest,
-    s.best.execution_id AS execution_id, s.best.rule AS rule, s.best.confidence AS confidence,
-    make_timestamptz(s.best.read_ns // 1000) AS read_at, make_timestamptz(s.best.written_ns // 1000) AS written_at
-FROM strongest s
-JOIN store.versions iv ON iv.version_id = s.input_version_id AND NOT iv.scratch
-JOIN store.artifacts ia ON ia.artifact_id = iv.artifact_id
-JOIN store.versions ov ON ov.version_id = s.output_version_id AND NOT ov.scratch
-JOIN store.artifacts oa ON oa.artifact_id = ov.artifact_id;
+    input_version_id, input_uri, input_digest, output_version_id, output_uri, output_digest,
+    best.execution_id AS execution_id, store.rule_of(-best.precedence) AS rule, best.confidence AS confidence,
+    make_timestamptz(best.read_ns // 1000) AS read_at, make_timestamptz(best.written_ns // 1000) AS written_at
+FROM (
+    SELECT
+        input_version_id, input_uri, input_digest, output_version_id, output_uri, output_digest,
+        store.strongest(confidence, precedence, read_ns, written_ns, execution_id) AS best
+    FROM visible
+    GROUP BY ALL
+);
 COMMENT ON VIEW edges IS 'Inferred edges of confidence 0.5 or more, one row per pair, strongest rule; edges pass through scratch files';
 COMMENT ON COLUMN edges.input_version_id IS 'The version that the output depends on';
 COMMENT ON COLUMN edges.input_uri IS 'Its uri';

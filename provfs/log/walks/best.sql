@@ -1,6 +1,6 @@
 SELECT
     version_id, best.carried[1] // 16 AS depth, best.confidence AS confidence, nullif(best.carried[2], 0) AS via_execution,
-    ['copy', 'rename', 'same-process', 'worker', 'pipe', 'peer', 'parent', 'child'][best.carried[1] % 16] AS rule
+    store.rule_of(best.carried[1] % 16) AS rule
 FROM (
     SELECT version_id, max({
         'confidence': confidence, 'nearest': -(store.months(carried) // 16),

@@ -22,15 +22,11 @@ WITH read AS {materialized} (
 ), found AS (
     SELECT
         w.version_id, p.passed, p.depth, w.execution_id,
-        CASE WHEN p.relation = 'self' AND w.execution_id = p.execution_id THEN 3
-            ELSE list_position(['self', 'pipe', 'peer', 'ancestor', 'descendant'], p.relation) + 3 END AS rule,
-        least(p.confidence, CASE
-            WHEN CASE p.relation WHEN 'self' THEN store.apart(p.context, w.context, c.sources)
-                WHEN 'ancestor' THEN store.apart(p.context, p.child_context, p.child_sources)
-                WHEN 'descendant' THEN store.apart(p.child_context, w.context, c.sources) ELSE false END THEN 0.3
-            WHEN w.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8
-            WHEN p.relation IN ('ancestor', 'descendant') THEN 0.6
-            WHEN w.execution_id = p.execution_id AND w.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
+        store.rule_between(p.relation, w.execution_id = p.execution_id) AS rule,
+        least(p.confidence, store.confidence_between(
+            p.relation, w.execution_id = p.execution_id AND w.thread = p.thread, w.copied, p.context, w.context, c.sources,
+            p.child_context, p.child_sources
+        )) AS confidence
     FROM written w
     JOIN reachable p ON p.writer_program = w.program_id
         AND CASE p.relation WHEN 'ancestor' THEN true

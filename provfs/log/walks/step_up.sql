@@ -23,15 +23,11 @@ WITH written AS {materialized} (
 ), found AS (
     SELECT
         r.version_id, p.passed, p.depth, p.execution_id,
-        CASE WHEN p.relation = 'self' AND r.execution_id = p.execution_id THEN 3
-            ELSE list_position(['self', 'pipe', 'peer', 'ancestor', 'descendant'], p.relation) + 3 END AS rule,
-        least(p.confidence, CASE
-            WHEN CASE p.relation WHEN 'self' THEN store.apart(r.context, p.context, p.sources)
-                WHEN 'ancestor' THEN store.apart(r.context, p.child_context, p.child_sources)
-                WHEN 'descendant' THEN store.apart(p.child_context, p.context, p.sources) ELSE false END THEN 0.3
-            WHEN p.copied THEN 0.4 WHEN p.relation = 'peer' THEN 0.8
-            WHEN p.relation IN ('ancestor', 'descendant') THEN 0.6
-            WHEN r.execution_id = p.execution_id AND r.thread = p.thread THEN 1.0 ELSE 0.9 END) AS confidence
+        store.rule_between(p.relation, r.execution_id = p.execution_id) AS rule,
+        least(p.confidence, store.confidence_between(
+            p.relation, r.execution_id = p.execution_id AND r.thread = p.thread, p.copied, r.context, p.context, p.sources,
+            p.child_context, p.child_sources
+        )) AS confidence
     FROM read r
     JOIN reachable p ON p.other_id = r.program_id
         AND CASE p.relation WHEN 'ancestor' THEN r.opened_ns < p.started_ns

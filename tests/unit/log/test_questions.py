@@ -63,6 +63,20 @@ def test_weak_edges_are_walked_on_request(ran, asked):
     assert asked(query.format(0)) == [("model.pkl",), ("notes.txt",)]
 
 
+def test_edges_of_one_name_are_those_among_all(pipeline, asked):
+    """A filter on a name changes no edge: it leaves out those of other names."""
+    columns = "input_uri, input_version_id, output_uri, output_version_id, rule, confidence"
+    every = asked(f"SELECT {columns} FROM all_edges ORDER BY ALL")
+
+    for column, place in (("input_uri", 0), ("output_uri", 2)):
+        for uri in {edge[place] for edge in every}:
+            found = asked(
+                f"SELECT {columns} FROM edges WHERE {column} = ? ORDER BY ALL",
+                f"file:///work/{uri}",
+            )
+            assert found == [edge for edge in every if edge[place] == uri and edge[-1] >= 0.5]
+
+
 def test_copies_say_where_content_lies(pipeline, asked):
     """Every version of the artifact is held against all other places."""
     found = asked("SELECT ordinal, copy_uri, is_current FROM copies('/work/model.pkl')")
