@@ -2,15 +2,17 @@
 
 Contract: `Scope.decide(uri)` gives the same answer for the same uri and settings, in every process,
 with the rule that decided. Include patterns win over exclude patterns, both over the built-in
-rules. Not here: where the patterns come from, see `provfs.config`.
+rules. Without patterns of the user no regular expression is used: every captured program would have
+to load and compile them. Not here: where the patterns come from, see `provfs.config`.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from fnmatch import translate
-from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
 
 KINDS = ("dataset", "model", "metrics", "config", "other")
 
@@ -69,11 +71,14 @@ _BUILT_IN_KINDS = (
 )
 
 
-class Decision(NamedTuple):
+class Decision:
     """Whether a uri is captured, and the rule that decided, in words for a person."""
 
-    captured: bool
-    reason: str
+    __slots__ = ("captured", "reason")
+
+    def __init__(self, captured: bool, reason: str) -> None:
+        self.captured = captured
+        self.reason = reason
 
 
 class Scope:
@@ -129,10 +134,8 @@ class Scope:
             return found
         if path.endswith("/.git"):
             return _in_state(name)
-        if code := _CODE.search(name):
-            return Decision(
-                False, f"code ({code.group()}); it is recorded on the execution instead"
-            )
+        if code := _code_suffix(name):
+            return Decision(False, f"code ({code}); it is recorded on the execution instead")
         return _BY_DEFAULT
 
     def _decide_below(self, directory: str, *, is_local: bool) -> Decision:
@@ -140,8 +143,8 @@ class Scope:
         if is_local and directory.startswith(self._trees):
             tree = next(tree for tree in self._trees if directory.startswith(tree))
             return Decision(False, f"below {tree}, a tree of the system or of Python")
-        found = _STATE.search(directory)
-        return _in_state(found.group().strip("/")) if found else _BY_DEFAULT
+        found = _state_directory(directory)
+        return _in_state(found) if found else _BY_DEFAULT
 
 
 class KindRules:
@@ -152,6 +155,8 @@ class KindRules:
     """
 
     def __init__(self, user: tuple[tuple[str, str], ...] = ()) -> None:
+        import re  # noqa: PLC0415 - captured programs need no kinds
+
         self._rules = [
             *((compiled, kind) for (text, kind) in user for _, compiled in _compile((text,))),
             *((re.compile(text, re.IGNORECASE), kind) for kind, text in _BUILT_IN_KINDS),
@@ -166,20 +171,53 @@ class KindRules:
 
 
 _CACHE_SIZE = 1_000
-_STATE = re.compile(
-    "/(?:{plain}|[^/]+\\.(?:dist|egg)-info|\\.cache/(?:{cache})|lib/python3\\.[0-9]+"
-    "|share/jupyter)/".format(
-        plain="|".join(map(re.escape, _STATE_DIRECTORIES)), cache="|".join(_CACHE_DIRECTORIES)
-    )
-)
-_CODE = re.compile(r"\.(?:{})(?:\.[0-9.]+)?$".format("|".join(_CODE_SUFFIXES)))
-
-
 _BY_DEFAULT = Decision(True, "in scope by default")
+_STATES = frozenset(_STATE_DIRECTORIES)
+_CACHES = frozenset(_CACHE_DIRECTORIES)
+_INSTALLED = (".dist-info", ".egg-info")
+_FIRST_OF_TWO = (".cache", "share", "lib")
+_CODE = frozenset(_CODE_SUFFIXES)
+_DIGITS = "0123456789"
 
 
 def _in_state(name: str) -> Decision:
     return Decision(False, f"in a {name} directory, the state of a tool")
+
+
+def _state_directory(directory: str) -> str | None:
+    """Return what holds the state of a tool in a path that ends with a slash; None if nothing."""
+    parts = directory.split("/")
+    last = len(parts) - 1
+    for place in range(1, last):
+        name = parts[place]
+        if name in _STATES:
+            return name
+        if name.endswith(_INSTALLED) and name not in _INSTALLED:
+            return name
+        if name in _FIRST_OF_TWO and place + 1 < last:
+            below = parts[place + 1]
+            if (
+                (name == ".cache" and below in _CACHES)
+                or (name == "share" and below == "jupyter")
+                or (name == "lib" and _is_python(below))
+            ):
+                return f"{name}/{below}"
+    return None
+
+
+def _is_python(name: str) -> bool:
+    number = name.removeprefix("python3.")
+    return number not in {name, ""} and not number.strip(_DIGITS)
+
+
+def _code_suffix(path: str) -> str | None:
+    """Return the suffix of a path that makes it code, with a version after it; None if none."""
+    stem = path.rstrip(_DIGITS + ".")
+    version = path[len(stem) :]
+    if version and (version[0] != "." or len(version) == 1):
+        return None
+    _, dot, suffix = stem.rpartition(".")
+    return f".{suffix}{version}" if dot and suffix in _CODE else None
 
 
 def _python_trees() -> set[str]:
@@ -188,6 +226,11 @@ def _python_trees() -> set[str]:
 
 def _compile(patterns: tuple[str, ...]) -> list[tuple[str, re.Pattern[str]]]:
     """Compile glob patterns; one without a leading `/` or scheme matches at any depth."""
+    if not patterns:
+        return []
+    import re  # noqa: PLC0415 - only where there are patterns
+    from fnmatch import translate  # noqa: PLC0415 - likewise
+
     return [(text, re.compile(translate(_anchored(text)))) for text in patterns]
 
 

@@ -14,7 +14,11 @@ from provfs.capture.recorder import Recorder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from provfs.config import Settings
+
+    Rules: TypeAlias = "Settings | PlainSettings"
 
 _active: list[Recorder | None] = []
 
@@ -38,9 +42,10 @@ def _start() -> Recorder | None:
         return None
     directory = journal_directory_of(environment.get("PROVFS_SETTINGS", ""))
     if directory is None or not os.path.isdir(directory):
-        from provfs.config import prepare_home  # noqa: PLC0415 - costs 10 ms in a bare interpreter
+        from provfs.config import Settings, prepare_home, resolve  # noqa: PLC0415 - costs 10 ms in a bare interpreter
 
-        settings = _settings()
+        text = environment.get("PROVFS_SETTINGS")
+        settings = Settings.from_json(text) if text else resolve()
         prepare_home(settings)
         directory = os.fspath(settings.journal_directory)
     return Recorder(directory, _settings)
@@ -48,15 +53,53 @@ def _start() -> Recorder | None:
 
 def journal_directory_of(settings: str) -> str | None:
     """Return the journal directory in `PROVFS_SETTINGS`; None where that takes a JSON parser."""
-    prefix = '{"home": "'
-    if not settings.startswith(prefix):
+    home = _home_of(settings)
+    return None if home is None else f"{home}/journal"
+
+
+class PlainSettings:
+    """Settings without patterns, as `provfs.config.Settings` but for what capture does not need."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    strict = False
+
+    def __init__(self, home: str, append_hash_limit_bytes: int) -> None:
+        self.home = home
+        self.append_hash_limit_bytes = append_hash_limit_bytes
+
+
+def plain_settings(text: str) -> PlainSettings | None:
+    """Read `PROVFS_SETTINGS` without a JSON parser; None where that is not possible.
+
+    Source: that and the module of the settings cost 5 to 15 ms in each captured process.
+    """
+    home = _home_of(text)
+    rest, _, limit = text.rpartition(_LIMIT)
+    number = limit.removesuffix(_NOT_STRICT)
+    if home is None or not rest.startswith(f"{_BEGIN}{home}{_NO_PATTERNS}"):
         return None
-    home = settings[len(prefix) :].partition('"')[0]
-    return None if "\\" in home else f"{home}/journal"
+    return PlainSettings(home, int(number)) if number.isdigit() and number != limit else None
 
 
-def _settings() -> Settings:
+_BEGIN = '{"home": "'
+_NO_PATTERNS = '", "include": [], "exclude": [], "kinds": '
+_LIMIT = '"append_hash_limit_bytes": '
+_NOT_STRICT = ', "strict": false}'
+
+
+def _home_of(settings: str) -> str | None:
+    if not settings.startswith(_BEGIN):
+        return None
+    home = settings[len(_BEGIN) :].partition('"')[0]
+    return None if "\\" in home else home
+
+
+def _settings() -> Rules:
+    text = os.environ.get("PROVFS_SETTINGS")
+    plain = plain_settings(text) if text else None
+    if plain is not None:
+        return plain
     from provfs import config  # noqa: PLC0415 - costs 10 ms in a bare interpreter
 
-    text = os.environ.get(config.SETTINGS_VARIABLE)
     return config.Settings.from_json(text) if text else config.resolve()

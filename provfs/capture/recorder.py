@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, ParamSpec, TypeVar
 
+    from provfs.capture.active import Rules
     from provfs.capture.identity.description import Description
     from provfs.capture.plain.reading import ReadHandle
-    from provfs.config import Settings
     from provfs.scope import Scope
 
     P = ParamSpec("P")
@@ -75,7 +75,7 @@ class Recorder:
     `settings` returns the settings, when the first file event needs them.
     """
 
-    def __init__(self, directory: str, settings: Callable[[], Settings]) -> None:
+    def __init__(self, directory: str, settings: Callable[[], Rules]) -> None:
         self.known: dict[Any, Known] = {}
         self.inherited: dict[Any, Known] = {}
         self.first_thread = get_ident()
@@ -88,7 +88,7 @@ class Recorder:
         self.at_finish: list[Callable[[], None]] = []
         self._directory = directory
         self._load_settings = settings
-        self._settings: Settings | None = None
+        self._settings: Rules | None = None
         self._scope: Scope | None = None
         self._ids = count(1)
         self._me: Identity | None = None
@@ -107,7 +107,7 @@ class Recorder:
             os.register_at_fork(after_in_child=self._after_fork)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> Rules:
         """The settings of this process."""
         if self._settings is None:
             self._settings = self._load_settings()

@@ -55,3 +55,22 @@ def test_disabled_capture_loads_nothing_heavy():
     loaded = _modules_after("pass", PROVFS_RUN="1", PROVFS_DISABLED="1")
 
     assert not {"fsspec", "msgspec", "xxhash", "duckdb"} & loaded
+
+
+def test_captured_program_loads_only_what_is_ours(tmp_path):
+    """A file that is read and one that is written load no module of the standard library more."""
+    job = "open('b.txt', 'w').write(open('a.txt').read())"
+    (tmp_path / "a.txt").write_text("a")
+    run = [sys.executable, "-m", "provfs", "run", "--home", str(tmp_path / "home"), "--"]
+
+    output = subprocess.run(
+        [*run, sys.executable, "-c", f"{LOADED}\n{job}\n{LOADED}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    before, after = map(str.split, output.splitlines())
+    assert {name.partition(".")[0] for name in set(after) - set(before)} <= {"provfs", "resource"}
+    assert not {"re", "json", "pathlib", "typing", "enum"} & set(after)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from provfs.capture.active import plain_settings
+from provfs.config import Settings
 from provfs.journal import record
 
 PROGRAM = """
@@ -50,3 +53,39 @@ def test_capture_that_started_has_no_gap(job: Any) -> None:
 
     assert job.records(record.Gap) == []
     assert [a.mode for a in job.accesses("x")] == ["write", "read"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(Path("/h")),
+        Settings(Path("/a b, c/h"), append_hash_limit_bytes=7),
+        Settings(Path("/h"), kinds=(("*.x", "model"), ('"append_hash_limit_bytes": 5', "other"))),
+    ],
+)
+def test_plain_settings_are_those_of_the_parser(settings: Settings) -> None:
+    """Settings without patterns are read without a JSON parser, to the same effect."""
+    plain = plain_settings(settings.to_json())
+
+    assert plain is not None
+    assert Path(plain.home) == settings.home
+    for name in ("include", "exclude", "append_hash_limit_bytes", "strict"):
+        assert getattr(plain, name) == getattr(settings, name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        Settings(Path('/quo"te')).to_json(),
+        Settings(Path("/h"), include=("x",)).to_json(),
+        Settings(Path("/h"), exclude=("x",)).to_json(),
+        Settings(Path("/h"), strict=True).to_json(),
+        Settings(Path("/h")).to_json().replace("67108864", "many"),
+        Settings(Path("/h")).to_json()[:-1],
+        '{"home": 3}',
+        "",
+    ],
+)
+def test_other_settings_need_the_parser(text: str) -> None:
+    """Patterns, strict mode, quotes and whatever is torn are left to the thorough way."""
+    assert plain_settings(text) is None
