@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from provfs.log.answers import Version
+
 DEFAULT_DEPTH = 20
 """Levels of a tree that fit on a screen; answers in JSON and `--flat` have all."""
 
@@ -32,7 +34,7 @@ _MOST_EXECUTIONS = 10
 
 def print_trees(
     connection: duckdb.DuckDBPyConnection,
-    roots: Sequence[lineage.Version],
+    roots: Sequence[Version],
     *,
     upstream: bool,
     depth: int,
@@ -56,7 +58,7 @@ def print_trees(
 
 def planted(
     connection: duckdb.DuckDBPyConnection,
-    roots: Sequence[lineage.Version],
+    roots: Sequence[Version],
     *,
     upstream: bool,
     depth: int,
@@ -79,14 +81,14 @@ def planted(
     return [[Labelled(line, _label(line.group, known)) for line in lines] for lines in trees]
 
 
-def _root(version: lineage.Version) -> graph.Group:
+def _root(version: Version) -> graph.Group:
     return graph.Group(
         version.uri, version.kind, (version.version_id,), 1, version.size_bytes, version.digest,
         None, (), (),
     )  # fmt: skip
 
 
-def _root_of_many(versions: Sequence[lineage.Version]) -> graph.Group:
+def _root_of_many(versions: Sequence[Version]) -> graph.Group:
     uris = {version.uri for version in versions}
     place = next(iter(uris))
     if len(uris) > 1:
@@ -103,7 +105,7 @@ def _is_one(group: graph.Group) -> bool:
     return len(group.version_ids) == 1
 
 
-def _label(group: graph.Group, known: Mapping[int, lineage.Version]) -> str:
+def _label(group: graph.Group, known: Mapping[int, Version]) -> str:
     if _is_one(group):
         version = known[group.version_ids[0]]
         return named(version.uri, version.ordinal)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from provfs.log.answers import Version
+
     F = TypeVar("F", bound="Callable[..., Any]")
 
 DEFAULT_CONFIDENCE = 0.5
@@ -168,7 +170,7 @@ def _joined(trees: Sequence[Sequence[graphs.Labelled]]) -> list[graphs.Labelled]
 
 def _hidden(
     connection: duckdb.DuckDBPyConnection,
-    roots: Sequence[lineage.Version],
+    roots: Sequence[Version],
     *,
     upstream: bool,
     bound: float,
@@ -183,7 +185,7 @@ def _hidden(
 def _print_rows(
     columns: Sequence[str],
     rows: Sequence[Mapping[str, Any]],
-    roots: Sequence[lineage.Version],
+    roots: Sequence[Version],
     *,
     upstream: bool,
     csv: bool,

@@ -23,6 +23,7 @@ class Version(NamedTuple):
     """One immutable state of an artifact; `ordinal` counts them from 1."""
 
     version_id: int
+    artifact_id: int
     uri: str
     ordinal: int
     kind: str

@@ -30,8 +30,8 @@ SELECT depth, uri, ordinal, kind, digest, size_bytes, created_at, version_id, ru
     via_execution AS execution_id, command
 FROM {walk}(?, ?) ORDER BY depth, uri, ordinal"""
 _VERSIONS = """
-SELECT v.version_id, v.uri, v.ordinal, v.kind, v.digest, v.size_bytes, v.origin, v.created_at,
-    v.ended_at, v.complete, v.execution_id
+SELECT v.version_id, v.artifact_id, v.uri, v.ordinal, v.kind, v.digest, v.size_bytes, v.origin,
+    v.created_at, v.ended_at, v.complete, v.execution_id
 FROM versions v JOIN history(?) h ON h.version_id = v.version_id ORDER BY v.ordinal"""
 
 

@@ -94,7 +94,7 @@ GROUP BY r.program_id;
 -- Other runs of the code that made the named version, on inputs of the same content: it was computed already.
 CREATE OR REPLACE MACRO reusable(x) AS TABLE
 WITH target AS MATERIALIZED (
-    SELECT v.version_id, v.digest, e.program_id, p.code_digest, p.command[2:] AS arguments
+    SELECT v.version_id, v.digest, e.program_id, p.code_digest, p.command[2:] AS arguments, p.packages
     FROM store.named_versions([x], false) n
     JOIN store.versions v ON v.version_id = n.version_id
     JOIN store.executions e ON e.execution_id = v.execution_id
@@ -108,7 +108,7 @@ WITH target AS MATERIALIZED (
 )
 SELECT
     p.execution_id, make_timestamptz(p.started_ns // 1000) AS started_at, p.user_name, p.host, p.command,
-    a.same_arguments, g.versions AS inputs, oa.uri AS output_uri, o.version_id AS output_version_id,
+    a.same_arguments, p.packages = t.packages AS same_packages, g.versions AS inputs, oa.uri AS output_uri, o.version_id AS output_version_id,
     o.digest AS output_digest, o.digest = t.digest AS same_content,
     o.version_id IN (SELECT version_id FROM store.current_versions) AS is_current
 FROM target t

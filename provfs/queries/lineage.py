@@ -8,14 +8,14 @@ Not here: opening the log, see `provfs.log.store`; trees, see `provfs.queries.gr
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from provfs.errors import UnknownArtifactError
+from provfs.log.answers import Version
 from provfs.log.store import fetch
 from provfs.queries import statement
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     import duckdb
@@ -23,23 +23,6 @@ if TYPE_CHECKING:
     from provfs.log.store import Rows
 
 _ORDINAL = re.compile(r"@[0-9]+$")
-
-
-class Version(NamedTuple):
-    """One version as the log knows it; `ordinal` counts the versions of its artifact from 1."""
-
-    version_id: int
-    artifact_id: int
-    uri: str
-    ordinal: int
-    kind: str
-    digest: str | None
-    size_bytes: int | None
-    origin: str
-    created_at: dt.datetime | None
-    ended_at: dt.datetime | None
-    complete: bool
-    execution_id: int | None
 
 
 def ask(connection: duckdb.DuckDBPyConnection, name: str, *parameters: Any) -> Rows:

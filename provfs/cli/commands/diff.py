@@ -1,7 +1,8 @@
-"""`provfs diff`: what differs between two versions, and what made the difference."""
+"""`provfs diff`: what differs between two versions or executions, and what made the difference."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,11 +10,20 @@ import click
 from provfs.cli import render, tree
 from provfs.cli.asking import fresh_log
 from provfs.cli.options import artifact_name, home_option, json_option, settings
+from provfs.errors import ConfigError
+from provfs.log.answers import Version
 from provfs.queries import lineage
-from provfs.queries.comparison import Comparison, Difference, compare
+from provfs.queries.comparison import Comparison, compare, compare_executions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import duckdb
+
+    from provfs.queries.contents import Difference
+
+_EXECUTION = re.compile(r"#[0-9]+")
+_MOST_PACKAGES = 20
 
 
 @click.command()
@@ -22,26 +32,39 @@ if TYPE_CHECKING:
 @home_option
 @json_option
 def command(a: str, b: str | None, *, as_json: bool) -> None:
-    """Compare two versions: data by content, settings, code, git commit, command, metrics.
+    """Compare two versions, or two executions written as '#12'.
 
-    One name alone means its last two versions; NAME@3 alone means @3 and the one before.
+    Inputs by content, code, command, git commit, environment, packages, settings, metrics. One name
+    alone means its last two versions; NAME@3 alone means @3 and the one before. Of versions all
+    steps on the way count, of executions what their programs read and wrote.
 
     \b
     Example:
       provfs diff model.joblib
       provfs diff model.joblib@1 model.joblib@3
+      provfs diff '#2' '#5'
     """
     with fresh_log(settings()) as connection:
-        if b is None:
-            older, newer = lineage.last_two(connection, artifact_name(a))
-        else:
-            older = lineage.find_version(connection, artifact_name(a))
-            newer = lineage.find_version(connection, artifact_name(b))
-        result = compare(connection, older, newer)
+        result = _compare(connection, a, b)
     if as_json:
         render.print_json(_as_mapping(result))
     else:
         _print(result)
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, a: str, b: str | None) -> Comparison:
+    numbers = [_EXECUTION.fullmatch(name) is not None for name in (a, b) if name is not None]
+    if any(numbers):
+        if b is None or not all(numbers):
+            msg = "an execution can only be compared with another execution"
+            raise ConfigError(msg, hint="provfs diff '#2' '#5'; what each did: provfs show '#2'")
+        return compare_executions(connection, int(a[1:]), int(b[1:]))
+    if b is None:
+        older, newer = lineage.last_two(connection, artifact_name(a))
+    else:
+        older = lineage.find_version(connection, artifact_name(a))
+        newer = lineage.find_version(connection, artifact_name(b))
+    return compare(connection, older, newer)
 
 
 def _as_mapping(result: Comparison) -> dict[str, Any]:
@@ -49,35 +72,49 @@ def _as_mapping(result: Comparison) -> dict[str, Any]:
     for name, value in fields.items():
         if isinstance(value, list):
             fields[name] = [difference._asdict() for difference in value]
-        elif isinstance(value, lineage.Version):
+        elif isinstance(value, Version):
             fields[name] = value._asdict()
     return fields
 
 
 def _print(result: Comparison) -> None:
-    names = [tree.named(version.uri, version.ordinal) for version in (result.a, result.b)]
-    click.secho(f"{names[0]}  →  {names[1]}", bold=True)
-    same = "the same content" if result.same_content else "content differs"
-    click.echo(f"{same}: {render.digest(result.a.digest)}  →  {render.digest(result.b.digest)}")
-    _print_part(
-        "made from",
-        [(render.place(d.name), d.kind, _states(d.a), _states(d.b)) for d in result.inputs],
-        render.count(result.same_inputs, "equal input") if result.same_inputs else "",
-    )
+    click.secho(f"{_named(result.a)}  →  {_named(result.b)}", bold=True)
+    if isinstance(result.a, Version) and isinstance(result.b, Version):
+        same = "the same content" if result.same_content else "content differs"
+        click.echo(f"{same}: {render.digest(result.a.digest)}  →  {render.digest(result.b.digest)}")
+    for head, noun, differences, same_files in (
+        ("made from", "equal input", result.inputs, result.same_inputs),
+        ("made", "equal output", result.outputs, result.same_outputs),
+    ):
+        rows = [(render.place(d.name), d.kind, _states(d.a), _states(d.b)) for d in differences]
+        _print_part(head, rows, render.count(same_files, noun) if same_files else "")
     _print_part(
         "code",
-        [
-            (render.place(d.name), d.kind, render.digest(d.a), render.digest(d.b))
-            for d in result.code
-        ],
-        render.count(result.same_code, "equal script") if result.same_code else "",
+        [(render.place(d.name), d.kind, _digests(d.a), _digests(d.b)) for d in result.code],
+        render.count(result.same_code, "equal file") if result.same_code else "",
     )
     _print_part("execution", [(d.name, "", _value(d.a), _value(d.b)) for d in result.execution], "")
-    _print_part("settings", _side_by_side(result.settings), "")
-    _print_part("metrics", _side_by_side(result.metrics), "")
+    _print_part("environment", [(d.name, "", _value(d.a), _value(d.b)) for d in result.environment])
+    packages = [(d.name, "", _value(d.a), _value(d.b)) for d in result.packages]
+    more = len(packages) - _MOST_PACKAGES
+    packages[_MOST_PACKAGES:] = [(f"and {more} more", "", "…", "…")] if more > 0 else []
+    same = render.count(result.same_packages, "equal package") if result.same_packages else ""
+    _print_part("packages", packages, same if packages else "")
+    _print_part("settings", _side_by_side(result.settings))
+    _print_part("metrics", _side_by_side(result.metrics))
 
 
-def _print_part(head: str, rows: Sequence[tuple[str, str, str, str]], equal: str) -> None:
+def _named(side: Version | Mapping[str, Any]) -> str:
+    if isinstance(side, Version):
+        return tree.named(side.uri, side.ordinal)
+    return tree.via(side["execution_id"], side["command"])
+
+
+def _digests(found: str | Sequence[str] | None) -> str:
+    return render.digest(found) if found is None or isinstance(found, str) else "several"
+
+
+def _print_part(head: str, rows: Sequence[tuple[str, str, str, str]], equal: str = "") -> None:
     if not rows and not equal:
         return
     click.echo(f"\n{click.style(head, bold=True)}{f'  ({equal})' if equal else ''}")

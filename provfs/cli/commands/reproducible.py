@@ -26,8 +26,11 @@ _STATES = {
     "remake": "gone, can be made again",
     "lost": "lost",
 }
+MOST_ALIKE = 5
+"""More files of one directory in the same state are one line for people."""
+
 _COLUMNS = (
-    Column("input", lambda row: tree.named(row["uri"], row["ordinal"])),
+    Column("input", lambda row: _name(row)),  # noqa: PLW0108 - it stands further down
     Column("digest", lambda row: render.digest(row["digest"])),
     Column("state", lambda row: _STATES[row["verdict"]]),
     Column("where", lambda row: row["place"] and render.place(row["place"])),
@@ -82,6 +85,28 @@ def _verdict(row: Mapping[str, Any]) -> str:
     return presence.look(row["place"], row["digest"], fingerprint)
 
 
+def _name(row: Mapping[str, Any]) -> str:
+    if "files" in row:
+        return f"{render.directory(row['uri'])} ({render.count(row['files'], 'file')})"
+    return tree.named(row["uri"], row["ordinal"])
+
+
+def _folded(needed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows with one for many files of a directory that are in the same state."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in needed:
+        directory = row["uri"].rpartition("/")[0] + "/"
+        groups.setdefault((directory, row["verdict"]), []).append(row)
+    shown: list[Mapping[str, Any]] = []
+    for (directory, verdict), rows in groups.items():
+        if len(rows) > MOST_ALIKE:
+            folded = {"uri": directory, "files": len(rows), "verdict": verdict}
+            shown.append({**folded, "digest": None, "place": None})
+        else:
+            shown += rows
+    return shown
+
+
 def _steps(made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the executions that would run again, oldest first, and where their code is."""
     steps = {}
@@ -116,8 +141,8 @@ def _reasons(
     if target["made_by"] is None:
         return ["nobody was seen writing it"]
     reasons = [
-        f"{tree.named(row['uri'], row['ordinal'])}: {_STATES[row['verdict']]}"
-        for row in needed
+        f"{_name(row)}: {_STATES[row['verdict']]}"
+        for row in _folded(needed)
         if row["verdict"] in {"changed", "missing", "lost"}
     ]
     return reasons + [
@@ -142,7 +167,7 @@ def _print(
         click.echo()
         render.print_table(
             [column.head for column in _COLUMNS],
-            [[column.fill(row) for column in _COLUMNS] for row in needed],
+            [[column.fill(row) for column in _COLUMNS] for row in _folded(needed)],
         )
     if steps:
         click.echo()

@@ -23,12 +23,14 @@ def _output(row: Any) -> str | None:
     return tree.named(row["output_uri"], row["output_ordinal"])
 
 
+_PACKAGES = {True: "the same", False: "others", None: "not compared"}
 _COLUMNS = (
     Column("output", _output),
     Column("digest", lambda row: render.digest(row["output_digest"])),
     Column("state", lambda row: "current" if row["is_current"] else "past"),
     Column("computed", lambda row: row["started_at"]),
     Column("user", lambda row: row["user_name"]),
+    Column("packages", lambda row: _PACKAGES[row.get("same_packages")]),
     Column("by", lambda row: tree.via(row["execution_id"], row["command"])),
 )
 
@@ -40,10 +42,11 @@ _COLUMNS = (
 def command(words: tuple[str, ...], *, as_csv: bool, as_json: bool) -> int:
     """Say whether NAME, or what COMMAND would make, was computed already.
 
-    For NAME: other runs of the same script on inputs of the same content. For COMMAND, which is not
-    run: an earlier run of the same words here, whose script and inputs still have the content that
-    they had then; inputs are looked at on the disk. What is random or reads what was not seen may
-    come out differently. Ends with 0 where something is found and with 1 where nothing is.
+    For NAME: other runs of the same script on inputs of the same content, and whether the same
+    packages were installed. For COMMAND, which is not run: an earlier run of the same words here,
+    whose script and inputs still have the content that they had then; inputs are looked at on the
+    disk, packages are not. What is random or reads what was not seen may come out differently. Ends
+    with 0 where something is found and with 1 where nothing is.
 
     \b
     Example:

@@ -120,6 +120,34 @@ def test_diff_of_one_name_compares_the_last_two_versions(provfs, story):
     assert out.splitlines()[0] == "/work/model.joblib@1  →  /work/model.joblib@2"
 
 
+def test_diff_of_two_executions(provfs, story):
+    """Executions are named by their numbers; one of each kind cannot be compared."""
+    status, out, _ = provfs("diff", "#2", "#5")
+    _, as_json, _ = provfs("diff", "#2", "#5", "--json")
+    wrong, _, err = provfs("diff", "#2", "clean.csv")
+    alone, _, _ = provfs("diff", "#2")
+
+    assert status == 0
+    assert out.splitlines()[0] == "#2 python step2.py  →  #5 python step5.py"
+    result = json.loads(as_json)
+    assert [row["name"] for row in result["inputs"]] == ["file:///work/clean.csv"]
+    assert [row["name"] for row in result["outputs"]] == ["file:///work/model.joblib"]
+    assert (result["same_inputs"], result["same_content"]) == (1, None)
+    assert result["a"]["execution_id"] == 2
+    assert (wrong, alone) == (2, 2)
+    assert "only be compared with another execution" in err
+
+
+def test_many_lost_inputs_are_one_line(provfs, story):
+    """Twelve parts that are gone from the disk are folded, as reason and as input; JSON has all."""
+    status, out, _ = provfs("reproducible", "all.csv")
+    _, as_json, _ = provfs("reproducible", "all.csv", "--json")
+
+    assert status == 1
+    assert out.count("/work/parts/ (12 files)") == 2
+    assert len(json.loads(as_json)["inputs"]) == 12
+
+
 def test_sql_prints_table_json_and_csv(provfs, story):
     """The same answer in three forms."""
     query = "SELECT uri, ordinal FROM versions WHERE uri LIKE '%clean.csv' ORDER BY ordinal"

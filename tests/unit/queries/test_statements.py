@@ -17,7 +17,8 @@ NAMES = sorted(
 NAMED = ("upstream", "history", "usage", "impact", "reproducible", "reusable", "cost")
 PARAMETERS = {
     **{name: ["x.csv"] for name in NAMED}, "walk_up": [["x.csv"]], "walk_down": [["x.csv"]],
-    "named": [["x.csv"], True], "code": [[1]], "hidden_up": [[1], 0.5], "hidden_down": [[1], 0.5],
+    "named": [["x.csv"], True], "code": [[1]], "scripts": [[1]],
+    "hidden_up": [[1], 0.5], "hidden_down": [[1], 0.5],
     "last_written": [[1], [1]], "first_read": [[1], [1]], "earlier_runs": [["d"]],
 }  # fmt: skip
 STEP = (

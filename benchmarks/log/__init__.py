@@ -1,0 +1,1 @@
+"""The log beside other systems, and while many use it at once."""
