@@ -28,7 +28,9 @@ class OriginHandle(Pass):
     `altered` is a reason why the copy has other bytes than the origin; then there is no digest.
     """
 
-    __slots__ = ("altered", "before", "exposed", "opened_ns", "recorder", "thread", "uri")
+    __slots__ = (
+        *("altered", "before", "exposed", "opened_ns", "recorder", "size_bytes", "thread", "uri"),
+    )
 
     def __init__(
         self, recorder: Recorder, uri: str, before: tuple[int, ...], altered: str | None
@@ -37,6 +39,7 @@ class OriginHandle(Pass):
         self.recorder = recorder
         self.uri = uri
         self.before = before
+        self.size_bytes = before[2]
         self.altered = altered
         self.exposed = False
         self.thread = recorder.thread_key()
@@ -49,7 +52,7 @@ class OriginHandle(Pass):
 
     def finish(self, descriptor: int) -> None:
         """Record the read of the origin, while the descriptor is still open."""
-        size = self.before[2]
+        size = self.size_bytes
         if not self.moved_bytes and not self.exposed and size:
             return
         fields: dict[str, Any] = {
