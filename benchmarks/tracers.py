@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provfs.config import Settings
@@ -21,7 +22,6 @@ from provfs.log import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 _OPENED = re.compile(r'^(\d+) +openat\([^,]+, "([^"]+)", O_RDONLY')
 _READS = """
@@ -69,7 +69,7 @@ def tracers() -> list[Tracer]:
 
 
 def _provfs(trace: Path, words: list[str]) -> list[str]:
-    return [sys.executable, "-m", "provfs", "run", "--home", str(trace), "--", *words]
+    return [str(Path(sys.executable).parent / "provfs"), "run", "--home", str(trace), "--", *words]
 
 
 def _provfs_python(trace: Path, words: list[str]) -> list[str]:
