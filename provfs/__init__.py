@@ -25,6 +25,7 @@ from provfs.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from provfs.capture import ProvenanceFileSystem, wrap
+    from provfs.capture.contexts.passing import Context as context  # noqa: N813 - used like a function
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ __all__ = [
     "QueryError",
     "UnknownArtifactError",
     "__version__",
+    "context",
     "wrap",
 ]
 
@@ -64,6 +66,10 @@ def __getattr__(name: str) -> object:
         from provfs import capture  # noqa: PLC0415 - most programs that import provfs wrap nothing
 
         return getattr(capture, name)
+    if name == "context":
+        from provfs.capture.contexts.passing import Context  # noqa: PLC0415 - likewise
+
+        return Context
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
 

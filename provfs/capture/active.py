@@ -36,6 +36,11 @@ def active() -> Recorder | None:
     return _active[0]
 
 
+def has_started() -> bool:
+    """Say whether there is a recorder already."""
+    return bool(_active) and _active[0] is not None
+
+
 def _start() -> Recorder | None:
     environment = os.environ
     if environment.get("PROVFS_DISABLED") == "1":

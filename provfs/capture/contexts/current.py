@@ -99,13 +99,19 @@ class Borders:
         self._passing[context] = []
         self._running.add(context)
 
-    def end_passing(self, context: str) -> None:
-        """End it and forget its keys."""
+    def end_passing(self, context: str) -> bool:
+        """End it and forget its keys; return whether it had any."""
         self._running.discard(context)
-        for key in self._passing.pop(context, ()):
+        keys = self._passing.pop(context, [])
+        for key in keys:
             self._contexts.pop(key, None)
         for pair in [pair for pair in self._keys if pair[0] == context]:
             self._keys.pop(pair, None)
+        return bool(keys)
+
+    def is_within(self) -> bool:
+        """Say whether the thread or task that runs this is in a context."""
+        return self._name() is not None
 
     def key(self, plain: int) -> int:
         """Return the key of a thread or task: its own number, or another one within a context."""
@@ -140,6 +146,7 @@ class Threads:
 
     def __init__(self, next_id: Callable[[], int]) -> None:
         self.borders: Borders | None = None
+        self._made: list[Borders] = []
         self._next_id = next_id
         self._tasks: Any = None
 
@@ -156,13 +163,15 @@ class Threads:
     def show_borders(self) -> Borders:
         """Return the borders of this process, known from now on."""
         if self.borders is None:
-            self.borders = Borders(self._next_id, _shared_mark())
+            self._made.append(Borders(self._next_id, _shared_mark()))
+            self.borders = self._made[0]  # where threads come here at once, the first one's
         return self.borders
 
     def after_fork(self) -> None:
         """Keep of the borders what holds in a fork child."""
         if self.borders is not None:
             self.borders = self.borders.in_child()
+        self._made = []
 
     def context_of(self, key: object, *, writes: bool = False) -> str | None:
         """Return the context of what has this key, as `Borders.context_of`."""
