@@ -17,7 +17,9 @@ from fsspec.spec import AbstractFileSystem
 from fsspec.utils import tokenize
 
 from provfs.capture.active import active
-from provfs.capture.layers.places import CACHE, PASSING, kind_of, state_of
+from provfs.capture.layers.archives import follow_container
+from provfs.capture.layers.hits import see_hits
+from provfs.capture.layers.places import ARCHIVE, CACHE, PASSING, kind_of, state_of
 from provfs.capture.operations.methods import METHODS, captured_methods
 from provfs.capture.operations.wrapper import is_mirrored, name_caller
 
@@ -47,7 +49,8 @@ def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
     state = dict(state_of(fs))
     if _BARE in state:
         return fs
-    active()
+    if active() is not None and not _classes:
+        see_hits()
     bare = type(fs)
     wrapped: AbstractFileSystem = object.__new__(_class_of(bare))
     if isinstance(fs, AsyncFileSystem) and fs.mirror_sync_methods:
@@ -56,6 +59,8 @@ def wrap(fs: AbstractFileSystem) -> AbstractFileSystem:
     state.update({_BARE: fs, "_transaction": None, "_intrans": False})
     state["_fs_token_"] = tokenize("provfs", state["_fs_token_"])
     _wrap_targets(bare, state)
+    if kind_of(bare) == ARCHIVE:
+        follow_container(fs)
     state_of(wrapped).update(state)
     if kind_of(bare) == PASSING and "sync_fs" in state:
         wrapped._wrap_all_sync_methods()  # noqa: SLF001 - its coroutines are bound to its target
@@ -139,6 +144,10 @@ def _class_of(bare: Any) -> type:
             "storage_options": _kept("storage_options"),
             **captured_methods(bare),
         }
+        if hasattr(bare, "__del__"):
+            body["__del__"] = lambda _: (
+                None
+            )  # the bare one, which this one holds, ends what is open
         if inspect.ismethod(bare._strip_protocol):  # noqa: SLF001 - how fsspec itself names a file
             body["_strip_protocol"] = classmethod(_strip_protocol)
         name = bare.__name__

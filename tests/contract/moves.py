@@ -51,7 +51,7 @@ def moves(*facts: Fact | Callable[[Place], list[Fact]], kinds: tuple[str, ...] =
 def some(name: str, start: int, end: int, content: bytes) -> Callable[[Place], list[Fact]]:
     """Return the fact of a read in part through a handle.
 
-    One in memory holds all of its object, and one of a small local file takes all of it at once.
+    The digest of what is small and local, or in memory, is known even so.
     """
     return lambda place: [
         part(name, (start, end)) if place.kind == "s3" else whole("read", name, content)

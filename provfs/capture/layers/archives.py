@@ -1,8 +1,9 @@
 """Archives of fsspec: a member that is read is a read in part of the archive, too.
 
 Contract: the archive is recorded here only where nobody else sees it: below `prov::zip://…::s3://…`
-it was opened by a bare filesystem. One that is written is not seen here, since it was open before
-it was wrapped. Not here: the uri of a member, see `provfs.capture.layers.places`.
+it was opened by a bare filesystem. One that is written is followed from the moment in which its
+filesystem is wrapped, if nothing has been written yet. Not here: the uri of a member, see
+`provfs.capture.layers.places`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import builtins
 import os
 from typing import Any
 
+from provfs.capture.active import active
 from provfs.capture.layers.places import LOCAL, container_of, kind_of, state_of, uri_of
 from provfs.capture.plain.opening import CapturedOpen
 from provfs.capture.plain.state import fingerprint_text, stat_tuple
@@ -42,6 +44,32 @@ def record_container(
         "channel": channel,
     }
     recorder.read_object(uri, fingerprint, fields)
+
+
+def follow_container(fs: Any) -> None:
+    """Follow the file of an archive that is open for writing, where nobody else does."""
+    recorder = active()
+    container, file = container_of(fs), state_of(fs).get("fo")
+    mode = state_of(fs).get("mode", "r")
+    if recorder is None or container is None or file is None or mode not in {"w", "a"}:
+        return
+    inner, path = container
+    if isinstance(builtins.open, CapturedOpen) or hasattr(type(inner), "_provfs_bare"):
+        return
+    try:
+        uri = uri_of(inner, path)
+        if not recorder.captures(uri):
+            return
+        if kind_of(type(inner)) == LOCAL:
+            from provfs.capture.operations.local_handles import follow_opened  # noqa: PLC0415 - only local ones
+
+            follow_opened(recorder, file)
+        else:
+            from provfs.capture.operations.handles import follow  # noqa: PLC0415 - imports `layers`
+
+            follow(recorder, uri, "wb" if mode == "w" else "r+b", file)
+    except Exception as error:  # noqa: BLE001 - capture never raises into the job
+        recorder.trouble(error)
 
 
 def _state_of_container(inner: Any, path: str, handle: Any) -> tuple[str | None, int | None]:

@@ -102,7 +102,7 @@ def _open_many_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
         handles = quiet(self, open_files, *args, **kwargs)
         try:
             return [
-                _follow(recorder, self, file.path, open_files.mode, handle)
+                _follow(recorder, self, file.path, open_files.mode, handle, named=True)
                 for file, handle in zip(open_files, handles, strict=True)
             ]
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
@@ -113,7 +113,9 @@ def _open_many_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     return open_many
 
 
-def _follow(recorder: Recorder, fs: Any, path: Any, mode: str, handle: Any) -> Any:
+def _follow(
+    recorder: Recorder, fs: Any, path: Any, mode: str, handle: Any, *, named: bool = False
+) -> Any:
     """Return the handle that a cache gave, made to tell of the origin."""
     remember_storage(fs)
     uri = uri_of(fs, path)
@@ -122,7 +124,7 @@ def _follow(recorder: Recorder, fs: Any, path: Any, mode: str, handle: Any) -> A
     if type(handle) is io.BufferedReader:
         from provfs.capture.layers.reading import follow_file  # noqa: PLC0415 - only on a hit
 
-        return follow_file(recorder, uri, handle, _altered(fs))
+        return follow_file(recorder, uri, handle, _altered(fs), named=named)
     if not _is_whole(fs):
         from provfs.capture.operations.handles import follow  # noqa: PLC0415 - only of blocks
 

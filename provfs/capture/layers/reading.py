@@ -26,10 +26,12 @@ class OriginHandle(Pass):
     """What one handle on the local copy has seen of the origin.
 
     `altered` is a reason why the copy has other bytes than the origin; then there is no digest.
+    `named` says that it may have been opened for its name only, which somebody else reads then.
     """
 
     __slots__ = (
-        *("altered", "before", "exposed", "opened_ns", "recorder", "size_bytes", "thread", "uri"),
+        *("altered", "before", "exposed", "named", "opened_ns", "recorder", "size_bytes"),
+        *("thread", "uri"),
     )
 
     def __init__(
@@ -42,6 +44,7 @@ class OriginHandle(Pass):
         self.size_bytes = before[2]
         self.altered = altered
         self.exposed = False
+        self.named = False
         self.thread = recorder.thread_key()
         self.opened_ns = clock_ns()
 
@@ -53,6 +56,7 @@ class OriginHandle(Pass):
     def finish(self, descriptor: int) -> None:
         """Record the read of the origin, while the descriptor is still open."""
         size = self.size_bytes
+        self.exposed = self.exposed or (self.named and not self.moved_bytes)
         if not self.moved_bytes and not self.exposed and size:
             return
         fields: dict[str, Any] = {
@@ -82,7 +86,12 @@ class OriginHandle(Pass):
 
 
 def follow_file(
-    recorder: Recorder, uri: str, handle: io.BufferedReader, altered: str | None
+    recorder: Recorder,
+    uri: str,
+    handle: io.BufferedReader,
+    altered: str | None,
+    *,
+    named: bool = False,
 ) -> io.BufferedReader:
     """Return a file in place of one that was just opened for reading, which is closed."""
     recorder.busy.add(get_ident())
@@ -93,6 +102,7 @@ def follow_file(
         recorder.unmute()
         recorder.busy.discard(get_ident())
     raw._capture = OriginHandle(recorder, uri, stat_tuple(os.fstat(raw.fileno())), altered)  # noqa: SLF001 - the slot of our own raw files
+    raw._capture.named = named  # noqa: SLF001 - likewise
     raw.__class__ = ReadingFileIO
     followed = io.BufferedReader(raw)
     followed.__dict__.update(handle.__dict__)

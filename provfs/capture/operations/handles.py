@@ -16,43 +16,33 @@ from typing import Any
 from fsspec.asyn import AbstractAsyncStreamedFile
 from fsspec.spec import AbstractBufferedFile
 
-from provfs.capture.layers import foreign
+from provfs.capture.layers import contents, foreign
 from provfs.capture.layers.foreign import bare_class, bare_method
 from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
 from provfs.capture.recorder import Recorder, inside
-from provfs.digest import digest_of_bytes
 
-_swapped: dict[type, type] = {}
+_swapped: dict[tuple[type, int], type] = {}
 
 
 def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
     """Make a handle record what it does; returns the handle to give to the job."""
-    if isinstance(handle, io.TextIOBase) or getattr(type(handle), "_provfs_bare", None):
+    contents.settle(handle)  # the same object is given to everybody who opens it
+    if hasattr(type(handle), "_provfs_bare"):
         return handle
+    if isinstance(handle, io.TextIOBase):
+        return _follow_text(recorder, uri, mode, handle)
     if type(handle) is io.BufferedReader and os.path.isfile(handle.name):
         return follow_file(recorder, uri, handle, None)
     state = RemoteHandle(recorder, uri, mode, handle)
-    if type(handle) is io.BytesIO and not state.writes:
-        state.size_bytes = len(handle.getbuffer())
-        handle = _Content(handle.getvalue())
-    elif isinstance(handle, io.BytesIO) and not state.writes:
-        _record_content(state, handle)
-        return handle
-    if isinstance(handle, io.BytesIO) and state.appends:
-        _record_prior(state, handle)
-    template = (
-        _STREAMED
-        if isinstance(handle, AbstractAsyncStreamedFile)
-        else _BUFFERED
-        if isinstance(handle, AbstractBufferedFile)
-        else _MEMORY
-        if isinstance(handle, io.BytesIO) and state.writes
-        else _FOREIGN
-    )
+    if isinstance(handle, io.BytesIO):
+        if type(handle) is not io.BytesIO and not state.writes:
+            _follow_content(handle, state)
+            return handle
+        handle = contents.looked_at(handle, state)
     try:
-        handle.__class__ = class_like(type(handle), template)
+        handle.__class__ = class_like(type(handle), _template_for(handle, state))
         handle._provfs_state = state  # noqa: SLF001 - our own mark on a handle
     except (TypeError, AttributeError):
         _record_unseen(state, type(handle).__name__)
@@ -62,40 +52,43 @@ def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
     return handle
 
 
-class _Content(io.BytesIO):
-    """What a filesystem gave as bytes of its own, in a class that can look on."""
+def _follow_content(handle: io.BytesIO, state: RemoteHandle) -> None:
+    try:
+        contents.follow_content(handle, state, class_like(type(handle), _CONTENT))
+    except (TypeError, AttributeError):
+        contents.record_content(state, handle)
 
 
-_Content.__name__ = _Content.__qualname__ = "BytesIO"
-_Content.__module__ = "_io"
+def _template_for(handle: Any, state: RemoteHandle) -> dict[str, Any]:
+    if isinstance(handle, AbstractAsyncStreamedFile):
+        return _STREAMED
+    if isinstance(handle, AbstractBufferedFile):
+        return _BUFFERED
+    return _MEMORY if isinstance(handle, io.BytesIO) and state.writes else _FOREIGN
+
+
+def _follow_text(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
+    """Follow what lies below a text file that a filesystem gave; record an access otherwise."""
+    below = getattr(handle, "buffer", None)
+    if hasattr(type(below), "_provfs_bare") or getattr(
+        getattr(below, "raw", None), "_capture", None
+    ):
+        return handle
+    if not isinstance(below, _UNALTERABLE):
+        follow(recorder, uri, mode, below)
+    else:
+        _record_unseen(RemoteHandle(recorder, uri, mode, below), type(handle).__name__)
+    return handle
+
+
+_UNALTERABLE = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom, type(None))
+"""What nobody can look on at in its place."""
 
 
 def _keep_own_close(handle: Any) -> None:
     """Look on at a `close` that somebody put on the handle itself, as `blockcache` does."""
     own = handle.__dict__["close"]
     handle.close = lambda: _close(handle, own)
-
-
-def _record_content(state: RemoteHandle, handle: io.BytesIO) -> None:
-    with handle.getbuffer() as content:
-        state.size_bytes = content.nbytes
-        state.read(content, content.nbytes)
-    state.finish_read()
-
-
-def _record_prior(state: RemoteHandle, handle: io.BytesIO) -> None:
-    """Record the version before an append or a change, which is there in memory."""
-    with handle.getbuffer() as content:
-        size, digest = content.nbytes, str(digest_of_bytes(content))
-    if size:
-        fields = {
-            "opened_ns": state.opened_ns,
-            "size_bytes": size,
-            "digest": digest,
-            "thread": state.thread,
-            "channel": CHANNEL,
-        }
-        state.recorder.read_object(state.uri, None, fields)
 
 
 def _record_unseen(state: RemoteHandle, name: str) -> None:
@@ -348,9 +341,13 @@ _MEMORY = {
 }
 
 
+_CONTENT = {**contents.READING, "__reduce_ex__": _reduce_ex}
+
+
 def class_like(cls: type, template: dict[str, Any]) -> type:
-    """Return the subclass of a handle class that records, made once."""
-    found = _swapped.get(cls)
+    """Return the subclass of a handle class that records, made once for each way to look on."""
+    key = (cls, id(template))
+    found = _swapped.get(key)
     if found is None:
         names = {
             "__module__": cls.__module__,
@@ -359,6 +356,6 @@ def class_like(cls: type, template: dict[str, Any]) -> type:
         }
         body = {name: method for name, method in template.items() if hasattr(cls, name)}
         if not hasattr(cls, "__del__"):
-            body["__del__"] = _dropped
-        found = _swapped[cls] = type(cls.__name__, (cls,), {**names, **body, "_provfs_bare": cls})
+            body["__del__"] = template.get("__del__", _dropped)
+        found = _swapped[key] = type(cls.__name__, (cls,), {**names, **body, "_provfs_bare": cls})
     return found

@@ -163,6 +163,19 @@ def _own_open(original: Callable[..., Any]) -> Callable[..., Any]:
     return _open
 
 
+def follow_opened(recorder: Recorder, handle: Any) -> None:
+    """Let a `LocalFileOpener` that somebody else opened look on, if it has written nothing yet."""
+    file = handle.f
+    position = file.tell()
+    if position and "w" in file.mode:
+        return  # opened again, it would be empty
+    if not _opener:
+        _opener.append(_make_opener(recorder))
+    file.seek(0)
+    handle.f = _again(file)
+    handle.f.seek(position)
+
+
 def _again(file: Any) -> Any:
     """Return another file like one that was just opened; that one where it is of another kind."""
     if type(file) not in {io.BufferedReader, io.BufferedWriter, io.BufferedRandom}:

@@ -62,12 +62,13 @@ class RemoteHandle(Pass):
         if handling() not in {None, self.handling}:
             self.aborted = True
 
-    def finish_read(self) -> None:
-        """Record the read, after the handle was closed."""
+    def finish_read(self, digest: str | None = None) -> None:
+        """Record the read, after the handle was closed; `digest` where it is known otherwise."""
         if not self.moved_bytes and self.size_bytes:
             return
         size = self.size_bytes
-        digest = None if size is None else self.digest(size)
+        if size is not None:
+            digest = self.digest(size) or digest
         fields = {
             "opened_ns": self.opened_ns,
             "bytes": self.moved_bytes,
