@@ -86,6 +86,7 @@ class Access(Record, frozen=True, kw_only=True, tag="access"):
 
     The first opening is recorded at its close, later ones together as another record with the same
     `id`: `opened_ns` is then the first of them, and `opens` and `bytes` add up over the records.
+    One with `opens` 0 only tells the digest.
     """
 
     id: int

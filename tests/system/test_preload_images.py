@@ -172,6 +172,33 @@ def test_io_uring_is_a_gap(run):
     assert [gap.detail.split(":")[0] for gap in run.of(record.Gap)] == ["io_uring"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sort", "-o", "A", "A"],
+        ["sed", "-i", "s/a/c/", "A"],
+        ["gzip", "A"],
+        ["sh", "-c", 'read line < A; echo "$line" > A'],
+        ["sh", "-c", "read line < A; exec mv B A"],
+    ],
+    ids=["cut", "replaced", "removed", "emptied", "by-another"],
+)
+def test_what_was_read_is_hashed_before_the_program_destroys_it(run, command):
+    """Cutting, emptying, replacing or removing a file that was read leaves its digest behind.
+
+    What another program destroys has none: it does not know who has read it.
+    """
+    (run.work / "B").write_text("new\n")
+    run(*command)
+
+    reads = [r for r in run.of(record.Access) if (r.mode, run.name(r.uri)) == ("read", "A")]
+    content = xxhash.xxh3_128_hexdigest(b"b\na\n")
+    by_another = "exec mv" in command[-1]
+    assert [r.digest for r in reads if r.digest] == [f"xxh3-128:{content}"] * (not by_another)
+    assert sum(r.opens for r in reads) == 1
+    assert len({r.id for r in reads}) == 1
+
+
 def test_each_of_five_checkpoints_has_its_digest(run):
     """What is overwritten before anybody could look is hashed when it is closed."""
     run(run.compiled("checkpoints"))

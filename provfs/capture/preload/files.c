@@ -38,12 +38,6 @@ static _Atomic uint64_t read_states[DESCRIPTORS];  /* of what was opened for rea
 static _Atomic uint64_t written[WRITTEN];          /* inodes that this process writes, by hash */
 static off_t offsets[INHERITED];
 
-static uint64_t hash_of(const struct state *state) {
-    uint64_t hash = state->inode * 0x9E3779B97F4A7C15u ^ state->device;
-    hash = (hash ^ (uint64_t)state->size) * 0xBF58476D1CE4E5B9u;
-    return (hash ^ (uint64_t)state->mtime_ns) * 0x94D049BB133111EBu;
-}
-
 static uint64_t file_number(const struct state *state) { return state->inode << 16 ^ state->device; }
 
 static bool writes_itself(const struct state *state) {

@@ -50,11 +50,18 @@ __attribute__((destructor)) static void end(void) {
         ending();
 }
 
-/* Whether the file that is about to be opened is there, and stays as it is; only asked where it matters. */
+/* Whether the file that is about to be opened is there, and stays as it is; only asked where it matters. What it
+ * holds is sealed where the opening empties it. */
 static bool exists(int directory, const char *path, int flags) {
     struct state state;
-    if ((flags & O_ACCMODE) == O_RDONLY || flags & O_TRUNC)
+    if ((flags & O_ACCMODE) == O_RDONLY)
         return true;
+    if (flags & O_TRUNC) {
+        int kept = errno;
+        read_sealed(directory, path);
+        errno = kept;
+        return true;
+    }
     if (!(flags & O_CREAT))
         return true;
     return !(flags & O_EXCL) && state_at(directory, path, true, &state);

@@ -71,6 +71,17 @@ HOOK int linkat(int from_directory, const char *from, int to_directory, const ch
            next(linkat)(from_directory, from, to_directory, to, flags), link_after(&move));
 }
 
+#define CUTS(name, type)                                                                                                \
+    HOOK int name(int descriptor, type length) {                                                                        \
+        int kept = errno;                                                                                               \
+        if (capturing)                                                                                                  \
+            read_sealed_open(descriptor);                                                                               \
+        errno = kept;                                                                                                   \
+        return next(name)(descriptor, length);                                                                          \
+    }
+CUTS(ftruncate, off_t)
+CUTS(ftruncate64, off64_t)
+
 HOOK int truncate(const char *path, off_t length) {
     AROUND(move_before(&move, AT_FDCWD, path, 0, NULL), next(truncate)(path, length), truncate_after(&move));
 }

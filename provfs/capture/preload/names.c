@@ -13,6 +13,8 @@
 /* Look at a file before its name changes. `to` is NULL where there is only one name. */
 void move_before(struct move *move, int from_directory, const char *from, int to_directory, const char *to) {
     move->known = false;
+    if (!is_muted()) /* the name that will be gone, or stand for something else */
+        read_sealed(to ? to_directory : from_directory, to ? to : from);
     if (is_muted() || (!scope_may_hold(from) && !(to && scope_may_hold(to))) || !enter())
         return;
     if (state_at(from_directory, from, false, &move->state) && locate(from_directory, from, move->from) &&

@@ -58,6 +58,7 @@ HIDDEN bool state_of(int descriptor, struct state *state);
 HIDDEN bool state_at(int directory, const char *path, bool follow, struct state *state);
 HIDDEN bool same_state(const struct state *one, const struct state *other);
 HIDDEN bool is_regular(const struct state *state);
+HIDDEN uint64_t hash_of(const struct state *state);
 HIDDEN const char *name_of_descriptor(int descriptor, char name[32]);
 HIDDEN bool path_of(int descriptor, char path[PATH_BYTES]);
 HIDDEN bool locate(int directory, const char *path, char real[PATH_BYTES]);
@@ -155,6 +156,8 @@ HIDDEN void file_range_closing(unsigned first, unsigned last);
 /* reads.c: versions that were read. */
 HIDDEN bool read_again(const struct state *state, const char *name);
 HIDDEN void read_version(const struct state *state, const char *path, const char *name, int64_t opened_ns, bool counts);
+HIDDEN void read_sealed(int directory, const char *name);
+HIDDEN void read_sealed_open(int descriptor);
 HIDDEN void reads_end(void);
 
 /* names.c: names that come, move and go. */

@@ -1,4 +1,5 @@
-/* Versions that were read. The first read of a version by a thread is recorded when it is opened, so that a process
+/* Versions that were read. What this process has read and is about to overwrite, replace or remove is hashed before,
+ * since nobody can do so later. The first read of a version by a thread is recorded when it is opened, so that a process
  * that is killed has lost none; later ones are counted and recorded together at the end. */
 #include "preload.h"
 
@@ -6,6 +7,8 @@
 
 #define ENTRIES 32768 /* when three quarters are taken, every further read is a record of its own */
 #define PATHS_BYTES (4 << 20)
+#define SEALS 1024
+#define BUSY 1 /* a seal that a thread works on; others leave it alone */
 
 struct seen {
     _Atomic uint64_t key; /* of path, state, thread and process; 0 where the entry is free */
@@ -17,9 +20,17 @@ struct seen {
     struct state state;
 };
 
+/* The last version of a file that was read and has no digest, by its inode; where two share a place, the later one. */
+struct seal {
+    _Atomic uint64_t state; /* hash of it; 0 where there is none */
+    uint32_t generation;
+    int64_t id, thread, opened_ns;
+};
+
+static _Atomic uint32_t used, paths_used;
+static struct seal seals[SEALS];
 static struct seen seen[ENTRIES];
 static char paths[PATHS_BYTES];
-static _Atomic uint32_t used, paths_used;
 
 static uint64_t mix(uint64_t hash, uint64_t word) {
     hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
@@ -38,8 +49,9 @@ static uint64_t key_of(const struct state *state, const char *path, size_t lengt
     return hash ? hash : 1;
 }
 
+/* `hashed` says that the digest is wanted, and that there is no record without it. */
 static void write_read(int64_t id, const struct state *state, const char *path, int64_t opened_ns, int64_t closed_ns,
-                       uint32_t opens, int64_t thread) {
+                       uint32_t opens, int64_t thread, bool hashed) {
     struct line line = {.length = 0};
     record(&line, "access");
     put_field(&line, "id", id);
@@ -50,9 +62,55 @@ static void write_read(int64_t id, const struct state *state, const char *path, 
     if (opens != 1)
         put_field(&line, "opens", opens);
     put_fingerprint(&line, state);
-    put(&line, ",\"reason\":\"native\"");
+    if (!hashed)
+        put(&line, ",\"reason\":\"native\"");
+    else if (!put_digest(&line, path, state))
+        return;
     put_thread(&line, thread, false);
     finish(&line);
+}
+
+static void remember(int64_t id, const struct state *state, int64_t opened_ns) {
+    struct seal *seal = &seals[state->inode % SEALS];
+    if (state->size == 0 || atomic_exchange(&seal->state, BUSY) == BUSY)
+        return;
+    seal->generation = me.generation;
+    seal->id = id;
+    seal->thread = thread_number();
+    seal->opened_ns = opened_ns;
+    atomic_store(&seal->state, hash_of(state) | 2);
+}
+
+static void seal_version(const struct state *state, const char *path) {
+    struct seal *seal = &seals[state->inode % SEALS];
+    uint64_t wanted = hash_of(state) | 2;
+    if (!is_regular(state) || !atomic_compare_exchange_strong(&seal->state, &wanted, BUSY))
+        return;
+    if (seal->generation == me.generation)
+        write_read(seal->id, state, path, seal->opened_ns, seal->opened_ns, 0, seal->thread, true);
+    atomic_store(&seal->state, 0);
+}
+
+/* A file is about to lose its content: record the digest of what was read from it, if that is still there. */
+void read_sealed(int directory, const char *name) {
+    struct state state;
+    char path[PATH_BYTES];
+    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || !scope_may_hold(name) || !enter())
+        return;
+    if (state_at(directory, name, true, &state) && atomic_load(&seals[state.inode % SEALS].state) && locate(directory, name, path))
+        seal_version(&state, path);
+    leave();
+}
+
+/* The same for an open file that is about to be cut. */
+void read_sealed_open(int descriptor) {
+    struct state state;
+    char path[PATH_BYTES];
+    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || !enter())
+        return;
+    if (state_of(descriptor, &state) && atomic_load(&seals[state.inode % SEALS].state) && path_of(descriptor, path))
+        seal_version(&state, path);
+    leave();
 }
 
 /* The entry of a key: found, made (`*fresh`), or NULL where the table is full. */
@@ -99,7 +157,9 @@ void read_version(const struct state *state, const char *path, const char *name,
         return;
     }
     int64_t id = next_id();
-    write_read(id, state, path, opened_ns, opened_ns, 1, thread_number());
+    write_read(id, state, path, opened_ns, opened_ns, 1, thread_number(), false);
+    if (counts)
+        remember(id, state, opened_ns);
     uint32_t place = entry ? atomic_fetch_add(&paths_used, (uint32_t)length + 1) : PATHS_BYTES;
     if (!entry || place + length + 1 > PATHS_BYTES) {
         if (entry)
@@ -126,6 +186,6 @@ void reads_end(void) {
         uint32_t again = atomic_exchange(&entry->again, 0);
         if (again)
             write_read(entry->id, &entry->state, paths + entry->path, atomic_load(&entry->first_ns),
-                       atomic_load(&entry->last_ns), again, entry->thread);
+                       atomic_load(&entry->last_ns), again, entry->thread, false);
     }
 }

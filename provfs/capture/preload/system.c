@@ -81,6 +81,13 @@ bool same_state(const struct state *one, const struct state *other) {
            one->mtime_ns == other->mtime_ns && one->ctime_ns == other->ctime_ns;
 }
 
+/* A number that two states of files share by an accident only. */
+uint64_t hash_of(const struct state *state) {
+    uint64_t hash = state->inode * 0x9E3779B97F4A7C15u ^ state->device;
+    hash = (hash ^ (uint64_t)state->size) * 0xBF58476D1CE4E5B9u;
+    return (hash ^ (uint64_t)state->mtime_ns) * 0x94D049BB133111EBu;
+}
+
 bool is_regular(const struct state *state) { return S_ISREG(state->mode); }
 
 /* The name of an open file in `/proc`. */
