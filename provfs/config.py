@@ -46,7 +46,7 @@ class AgentSettings(NamedTuple):
             see who they are.
         level: The only way to watch local directories that is tried: `gate`, `ledger`, `native` or
             `poll`; `auto` for the best that can be had.
-        ingest_interval_s: Shortest time between two ingests.
+        ingest_interval_s: Shortest time from the end of an ingest to the next one.
         rescan_interval_s: Time between two comparisons of all files with what is known of them.
         poll_interval_s: Time between two listings where the system tells of no changes.
         requests_per_s: Most listing requests to a remote filesystem.
@@ -56,7 +56,7 @@ class AgentSettings(NamedTuple):
     watch: tuple[str, ...] = ()
     attribution: str = "strict"
     level: str = "auto"
-    ingest_interval_s: float = 1.0
+    ingest_interval_s: float = 0.1
     rescan_interval_s: float = 86_400.0
     poll_interval_s: float = 10.0
     requests_per_s: float = 5.0

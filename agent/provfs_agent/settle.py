@@ -234,8 +234,9 @@ class Settler:
             self._facts.append(Remove(source, event.at_ns, event.actor))
             self._wait(event.path, file, event.at_ns + self.quiet.closed_ns)
             return
-        if file.created is not None and file.created.actor is None and event.actor is None:
-            self._facts.append(Remove(source, event.at_ns, None))
+        new = file.created if write is None else None
+        if new is not None and same_process(new.actor, event.actor):  # its close may be told late
+            self._facts.append(Remove(source, event.at_ns, event.actor))
             self._wait_for_close(event.path, file)
             return
         self._give_write(file)

@@ -16,8 +16,8 @@ from provfs_agent.events import clock_ns
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_NS: Final = 2_000_000_000
-"""Longest time that an event waits for the other channel, as long as a gate may be silent."""
+PATIENCE_NS: Final = 10_000_000_000
+"""Longest time that an event waits for the other channel; a gate that hangs is ended before."""
 
 Item = TypeVar("Item")
 

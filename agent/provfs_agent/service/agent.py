@@ -118,7 +118,7 @@ class Agent:
         self.contents.advance(now_ns)
         free = _LOOKED_AT_MAX - max(len(self.contents), self.hasher.waiting)
         more = self.catch_up.step(now_ns, free)
-        self.writer.step(time.monotonic())
+        self.writer.step(time.monotonic(), self.journal.records)
         return took or more
 
     def tick(self) -> None:
@@ -171,7 +171,7 @@ class Agent:
         self.hasher.stop(1.0)
         self.writer.hurry()
         while not self.writer.is_current and time.monotonic() < until:
-            self.writer.step(time.monotonic())
+            self.writer.step(time.monotonic(), self.journal.records)
             time.sleep(0.01)
         self.writer.close(max(0.1, until - time.monotonic()))
 
@@ -189,6 +189,8 @@ class Agent:
     def waits_s(self, longest_s: float) -> float:
         """Return in how many seconds `step` has something to do without a new event."""
         times = [longest_s, self.hasher.next_due_s() or longest_s]
+        if self.writer.fileno() is None:
+            times.append(max(0.0, self.writer.due_s(time.monotonic())))
         due_ns = self.settler.next_due_ns()
         if due_ns is not None:
             left_s = (due_ns - clock_ns()) / 1e9

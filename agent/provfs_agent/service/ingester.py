@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 from provfs import config, ingest
 from provfs.errors import LogBusyError, ProvfsError
@@ -28,12 +29,13 @@ def main() -> int:
     mine = sys.argv[2]
     for _ in sys.stdin:
         answer: dict[str, object]
+        began_s = time.process_time()
         try:
             report = ingest.ingest(settings, timeout_s=_BUSY_AFTER_S)
             answer = {
                 "records": report.records,
                 "broken": report.broken,
-                "elapsed_s": report.elapsed_s,
+                "cpu_s": time.process_time() - began_s,
                 "unreadable": len(report.unreadable),
             }
             _put_aside_complete(settings, mine)

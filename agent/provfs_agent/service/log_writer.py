@@ -1,8 +1,10 @@
-"""Have the journals taken into the log whenever they have grown, and never wait for it.
+"""Have the journals taken into the log soon after they have grown, and never wait for it.
 
 Contract: at most one ingest at a time, in a process of its own that is started when it is needed
-and ended when nothing has come for `IDLE_S`. After an ingest that failed or took long the next one
-comes later; what waits goes on waiting in the journals. Not here: the ingest, see
+and ended when nothing has come for `IDLE_S`. It begins `TOGETHER_S` after the agent has told
+something, within `OTHERS_S` after others have. After an ingest that failed or cost much the next
+one comes later, so that it takes no more than `SHARE` of a processor; what waits goes on waiting in
+the journals. Not here: the ingest, see
 `provfs_agent.service.ingester`.
 """
 
@@ -21,7 +23,15 @@ if TYPE_CHECKING:
 IDLE_S = 60.0
 """After this time without work the ingesting process is ended; it takes 0.3 s to start again."""
 
-_DUTY = 4.0
+TOGETHER_S = 0.05
+"""So long a record waits for others to go with; a batch costs as much for one as for many."""
+
+OTHERS_S = 1.0
+"""How often is looked whether captured programs have told something to journals of their own."""
+
+SHARE = 0.3
+"""Most of one processor that goes into ingesting all the time."""
+
 _LONGEST_PAUSE_S = 10.0
 _FIRST_FAILURE_PAUSE_S = 1.0
 
@@ -48,9 +58,14 @@ class LogWriter:
         self._answer = b""
         self._is_asked = False
         self._next_s = 0.0
+        self._look_s = 0.0
+        self._mine = execution.replace("-", ".") + "."
+        self._told = self._told_taken = 0
+        self._since_s: float | None = None
         self._failure_pause_s = 0.0
+        self._hurries = False
         self._taken = -1
-        self._asked_for = -1
+        self._asked_for = (0, -1)
 
     @property
     def pid(self) -> int | None:
@@ -63,28 +78,47 @@ class LogWriter:
             return None
         return self._process.stdout.fileno()
 
-    def step(self, now_s: float) -> None:
-        """Take the answer to the last ingest, and begin the next where journals have grown."""
+    def step(self, now_s: float, told: int) -> None:
+        """Take the answer to the last ingest, and begin the next where journals have grown.
+
+        Args:
+            now_s: Seconds that never step.
+            told: How many records the agent has written by now.
+        """
         if self._is_asked:
             self._listen(now_s)
-        if self._is_asked or now_s < self._next_s:
+        if told != self._told and self._since_s is None:
+            self._since_s = now_s
+        self._told = told
+        if self._is_asked or self.due_s(now_s) > 0:
             return
-        sizes = self._sizes()
-        if sizes != self._taken:
-            self._ask(sizes, now_s)
-        else:
-            self._next_s = now_s + self.interval_s
-            if self._process is not None and now_s > (self.last_ingest_s or 0.0) + IDLE_S:
-                self.close()
+        sizes = self._taken
+        if now_s >= self._look_s:
+            self._look_s = now_s + OTHERS_S
+            sizes = self._sizes()
+        if sizes != self._taken or told != self._told_taken:
+            self._since_s = None
+            self._ask((told, sizes), now_s)
+        elif self._process is not None and now_s > (self.last_ingest_s or 0.0) + IDLE_S:
+            self.close()
+
+    def due_s(self, now_s: float) -> float:
+        """Return in how many seconds `step` may have something to do, but for an answer."""
+        wanted_s = self._look_s
+        if self._since_s is not None:
+            wanted_s = min(wanted_s, self._since_s + TOGETHER_S)
+        return max(wanted_s, self._next_s) - now_s
 
     def hurry(self) -> None:
         """Have the next ingest at once, because the agent ends."""
-        self.interval_s = self._next_s = 0.0
+        self.interval_s = self._next_s = self._look_s = 0.0
+        self._hurries = True
 
     @property
     def is_current(self) -> bool:
         """Whether all that stands in the journals is in the log."""
-        return not self._is_asked and self._sizes() == self._taken
+        is_mine = self._told == self._told_taken
+        return is_mine and not self._is_asked and self._sizes() == self._taken
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End the ingesting process after the ingest that is under way."""
@@ -103,7 +137,7 @@ class LogWriter:
         if process.stdout is not None:
             process.stdout.close()
 
-    def _ask(self, sizes: int, now_s: float) -> None:
+    def _ask(self, waiting: tuple[int, int], now_s: float) -> None:
         try:
             if self._process is None:
                 self._process = subprocess.Popen(
@@ -121,7 +155,7 @@ class LogWriter:
             if self._process.stdin is not None:
                 self._process.stdin.write(b"\n")
                 self._process.stdin.flush()
-            self._is_asked, self._asked_for, self._answer = True, sizes, b""
+            self._is_asked, self._asked_for, self._answer = True, waiting, b""
         except OSError as error:
             self._fail(f"the ingesting process cannot be used: {error}", now_s)
             self.close(0.0)
@@ -141,12 +175,12 @@ class LogWriter:
         if "records" not in answer:
             self._fail(str(answer.get("busy") or answer.get("error")), now_s)
             return
-        self._taken = self._asked_for
+        self._told_taken, self._taken = self._asked_for
         self.records += answer["records"]
         self.last_error, self._failure_pause_s = "", 0.0
         self.last_ingest_s = now_s
-        pause_s = min(max(self.interval_s, _DUTY * answer["elapsed_s"]), _LONGEST_PAUSE_S)
-        self._next_s = now_s + pause_s
+        rest_s = 0.0 if self._hurries else answer["cpu_s"] * (1 / SHARE - 1)
+        self._next_s = now_s + min(max(self.interval_s, rest_s), _LONGEST_PAUSE_S)
 
     def _fail(self, reason: str, now_s: float) -> None:
         self.last_error = reason
@@ -156,11 +190,11 @@ class LogWriter:
         self._next_s = now_s + self._failure_pause_s
 
     def _sizes(self) -> int:
-        """Return what tells whether the journals have grown since it was asked last."""
+        """Return what tells whether journals of others have grown since it was asked last."""
         sizes = []
         with contextlib.suppress(OSError), os.scandir(self._journals) as entries:
             for entry in entries:
-                if entry.name.endswith(".jsonl"):
+                if entry.name.endswith(".jsonl") and not entry.name.startswith(self._mine):
                     with contextlib.suppress(OSError):
                         sizes.append((entry.name, entry.stat().st_size))
         return hash(frozenset(sizes))

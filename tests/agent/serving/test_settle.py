@@ -262,6 +262,20 @@ def test_close_told_with_the_new_name_belongs_to_the_old_one(settler, gate):
     ]
 
 
+def test_rename_that_is_told_before_the_close_is_of_a_temporary_file(settler, gate):
+    """The channel of names can be ahead of that of closes, and an open file can be renamed."""
+    key = FileKey(42, 7)
+    settler.feed(gate(1, "create", "/d/x.tmp", WRITER, file=key), None)
+    settler.feed(gate(1, "open", "/d/x.tmp", WRITER, file=key), None)
+    settler.feed(gate(5, "modify", "/d/x.tmp", WRITER, file=key), None)
+    settler.feed(gate(9, "rename", "/d/x", WRITER, old_path="/d/x.tmp", file=key), A)
+    settler.feed(gate(10, "close_write", "/d/x", WRITER, file=key), A)
+
+    assert _due(settler, 500)[1:] == [
+        Write("/d/x", 1 * MS, 10 * MS, WRITER, A, sure=True, created=True)
+    ]
+
+
 def test_file_that_is_removed_while_it_is_open_was_written_before(settler, gate):
     """A file without a name ends with its removal, however long it stays open."""
     key = FileKey(42, 7)

@@ -1,5 +1,6 @@
 """The agent as a daemon: signals, a second one, a busy log."""
 
+import select
 import signal
 import sys
 import time
@@ -7,7 +8,9 @@ import time
 import duckdb
 import pytest
 
+from provfs.config import Settings
 from provfs_agent.cli import main
+from provfs_agent.service.log_writer import OTHERS_S, TOGETHER_S, LogWriter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux")
 
@@ -19,6 +22,33 @@ def agent(running):
 
 def _watched(agent):
     return {root["root"] for root in agent.status().get("roots", []) if root["watched"]}
+
+
+def test_ingest_begins_soon_after_something_was_told(home):
+    """What the agent tells waits a moment for more, and not for the next look at the journals."""
+    home.mkdir()
+    journals = Settings(home).journal_directory
+    journals.mkdir()
+    writer = LogWriter(home, journals, "boot-1-1", interval_s=0.1)
+
+    def ingested(now_s, told):
+        writer.step(now_s, told)
+        select.select([writer.fileno()], [], [], 60)
+        writer.step(now_s, told)
+        return writer.is_current
+
+    try:
+        assert ingested(100, told=1)
+        rested_s = 100 + writer.due_s(100)
+        assert 100.1 <= rested_s <= 100 + OTHERS_S + 10
+        writer.step(rested_s, told=1)
+        assert writer.fileno() is None
+        writer.step(rested_s, told=2)
+        assert writer.fileno() is None
+        assert writer.due_s(rested_s) == pytest.approx(TOGETHER_S)
+        assert ingested(rested_s + 2 * TOGETHER_S, told=2)
+    finally:
+        writer.close()
 
 
 def test_configuration_is_read_again(agent, tmp_path, eventually):

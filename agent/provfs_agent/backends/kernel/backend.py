@@ -30,7 +30,7 @@ from provfs_agent.events import Actor, BackendName, BackendStatus, FileKey, RawE
 PATIENCE_S = 10.0
 _FORGIVEN_S = 300.0
 _KNOWN_ACTORS = 4096
-_SAME_PROCESS_NS = 2_000_000_000
+_SAME_PROCESS_NS = 10_000_000_000
 """Within this time no number of a process is given to another one."""
 
 _PACKETS = 2000
