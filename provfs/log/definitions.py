@@ -16,7 +16,7 @@ FORMAT = 4
 """Number of the table layout. Raised together with a file in `migrations`."""
 
 _RULES = ("contexts", "processes", "window", "pairs")
-_SURFACE = ("views", "macros", "questions", "remaking")
+_SURFACE = ("views", "macros", "walks/stale", "questions", "remaking")
 
 _NEAR = "(SELECT * FROM walk WHERE NOT store.is_far(carried, passed))"
 _ANY_IS_FAR = "1 IN (SELECT 1 FROM reached WHERE store.is_far(carried, passed))"

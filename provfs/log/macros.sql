@@ -130,54 +130,6 @@ LEFT JOIN store.artifacts a ON a.artifact_id = r.artifact_id
 WHERE r.depth > 0 AND CASE WHEN a.kind IS NULL THEN r.depth < 0 ELSE a.kind = 'model' END
 ORDER BY r.depth, a.uri, r.version_id;
 
--- Current outputs whose inputs have a newer version with other content, or are such outputs themselves. An
--- output that was also made from the newer version is up to date with it.
-CREATE OR REPLACE MACRO stale() AS TABLE
-WITH RECURSIVE ordered AS MATERIALIZED (
-    SELECT
-        v.version_id, v.artifact_id, v.digest,
-        last_value(v.version_id) OVER same_artifact AS newest_id,
-        last_value(v.digest) OVER same_artifact AS newest_digest
-    FROM store.versions v WHERE NOT v.scratch
-    WINDOW same_artifact AS (
-        PARTITION BY v.artifact_id ORDER BY v.created_ns, v.version_id
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    )
-), current AS MATERIALIZED (
-    SELECT version_id, artifact_id, digest FROM ordered
-    WHERE version_id = newest_id AND version_id NOT IN (SELECT version_id FROM store.endings)
-), made AS MATERIALIZED (
-    SELECT e.input_version_id, e.output_version_id, e.confidence, i.artifact_id AS input_artifact,
-        CASE WHEN i.digest IS DISTINCT FROM i.newest_digest OR i.digest IS NULL THEN nullif(i.newest_id, i.version_id)
-        END AS newer_id,
-        c.artifact_id AS output_artifact
-    FROM edges e
-    JOIN current c ON c.version_id = e.output_version_id
-    JOIN ordered i ON i.version_id = e.input_version_id
-), found(version_id, input_version_id, newer_version_id, depth, confidence) USING KEY (version_id) AS (
-    SELECT m.output_version_id, min(m.input_version_id), arg_min(m.newer_id, m.input_version_id), 1::BIGINT, max(m.confidence)
-    FROM made m
-    WHERE m.newer_id IS NOT NULL AND m.input_artifact <> m.output_artifact
-        AND NOT EXISTS (
-            FROM made n WHERE n.output_version_id = m.output_version_id AND n.input_version_id = m.newer_id
-        )
-    GROUP BY m.output_version_id
-    UNION
-    SELECT m.output_version_id, min(m.input_version_id), NULL::BIGINT, max(f.depth) + 1, max(least(f.confidence, m.confidence))
-    FROM found f
-    JOIN made m ON m.input_version_id = f.version_id
-    WHERE m.output_version_id NOT IN (SELECT version_id FROM recurring.found)
-    GROUP BY m.output_version_id
-)
-SELECT
-    a.uri, f.version_id, c.digest, f.depth, ia.uri AS input_uri, f.input_version_id, f.newer_version_id, f.confidence
-FROM found f
-JOIN current c ON c.version_id = f.version_id
-JOIN store.artifacts a ON a.artifact_id = c.artifact_id
-JOIN store.versions i ON i.version_id = f.input_version_id
-JOIN store.artifacts ia ON ia.artifact_id = i.artifact_id
-ORDER BY f.depth, a.uri;
-
 COMMENT ON MACRO TABLE store.named_artifacts IS 'The artifacts that a name may mean';
 COMMENT ON MACRO store.resolve_artifact IS 'The artifact_id of the one artifact that a name means; an error where it is none or several';
 COMMENT ON MACRO TABLE store.versions_of IS 'The versions of the one artifact that a name means, with their ordinals';
@@ -189,4 +141,3 @@ COMMENT ON MACRO TABLE history IS 'All versions of the artifact named x, oldest 
 COMMENT ON MACRO TABLE readers IS 'Who read the artifact named x, and when';
 COMMENT ON MACRO TABLE producers IS 'Who wrote the artifact named x, with which code';
 COMMENT ON MACRO TABLE impact IS 'The models that depend on any version of the artifact named x, or on the one after @, and where copies of them lie';
-COMMENT ON MACRO TABLE stale IS 'Current outputs of which an input has a newer version with other content, directly or further up';

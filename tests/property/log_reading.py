@@ -94,6 +94,66 @@ def read_walk(connection: duckdb.DuckDBPyConnection, macro: str, name: str) -> d
     return reached
 
 
+def read_stale(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[int, float]]:
+    """Return depth and confidence of what `stale` finds; an assertion fails where it names an input
+    that is none.
+    """
+    pairs = {pair[:2] for pair in _shown_pairs(connection)}
+    found = {}
+    for version_id, input_id, depth, confidence in connection.execute(
+        "SELECT version_id, input_version_id, depth, confidence FROM stale()"
+    ).fetchall():
+        assert (input_id, version_id) in pairs
+        found[version_id] = (depth, round(float(confidence), 3))
+    return found
+
+
+def stale_by_pairs(connection: duckdb.DuckDBPyConnection) -> dict[int, tuple[int, float]]:
+    """Return the same from the pairs of `edges`, one by one."""
+    pairs = _shown_pairs(connection)
+    states = connection.execute(
+        "SELECT version_id, artifact_id, digest, ended_at IS NULL FROM versions ORDER BY ordinal"
+    ).fetchall()
+    place = {version_id: artifact_id for version_id, artifact_id, _, _ in states}
+    digests = {version_id: digest for version_id, _, digest, _ in states}
+    newest = {artifact_id: version_id for version_id, artifact_id, _, _ in states}
+    current = {version_id for version_id, *_, lasts in states if lasts} & set(newest.values())
+    inputs: dict[int, dict[int, float]] = {version_id: {} for version_id in current}
+    for source, target, confidence in pairs:
+        if target in current:
+            inputs[target][source] = confidence
+    found: dict[int, tuple[int, float]] = {}
+    for target, sources in inputs.items():
+        old = [
+            confidence
+            for source, confidence in sources.items()
+            if place[source] != place[target]
+            and (newer := newest[place[source]]) not in {source, *sources}
+            and (digests[source] is None or digests[source] != digests[newer])
+        ]
+        if old:
+            found[target] = (1, max(old))
+    depth = 1
+    while True:
+        depth += 1
+        further = {
+            target: (depth, max(paths))
+            for target, sources in inputs.items()
+            if target not in found
+            and (paths := [min(c, found[one][1]) for one, c in sources.items() if one in found])
+        }
+        if not further:
+            return found
+        found |= further
+
+
+def _shown_pairs(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int, float]]:
+    rows = connection.execute(
+        "SELECT input_version_id, output_version_id, confidence FROM edges"
+    ).fetchall()
+    return [(source, target, round(float(confidence), 3)) for source, target, confidence in rows]
+
+
 def read_facts(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]]:
     """Return everything that must not depend on how the journals were fed, free of ids."""
     return {

@@ -94,13 +94,14 @@ def test_versions_equal_history(world: World) -> None:
 @given(worlds())
 def test_walks_equal_brute_force_walks(world: World) -> None:
     """A walk from an artifact of one version finds every version, its best confidence and its
-    depth.
+    depth; what is stale is what the pairs of edges say.
     """
     edges = infer(world)
     keys = {version.key for version in world.versions}
     starts = {key for key in keys if sum(other.name == key.name for other in keys) == 1}
 
     with _log_of(world) as connection:
+        assert log_reading.read_stale(connection) == log_reading.stale_by_pairs(connection)
         for start in sorted(starts):
             for macro in ("upstream", "downstream"):
                 reached = log_reading.read_walk(connection, macro, start.name)
