@@ -155,7 +155,7 @@ def facts(connection: duckdb.DuckDBPyConnection, since_ns: int = 0) -> dict[str,
         retention.sift(connection, since_ns)
     else:
         for table in ("reads", "changes"):
-            connection.execute(f"CREATE TEMP VIEW kept_{table} AS FROM store.{table}")
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW kept_{table} AS FROM store.{table}")
     rows = connection.execute(_text("facts")).fetchall()
     return {table: (count, content) for table, count, content in rows}
 

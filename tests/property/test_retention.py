@@ -21,6 +21,7 @@ from tests.property.strategies import NAMES, examples, worlds
 
 Answers = dict[str, list[tuple[object, ...]]]
 
+# Of rules that are equally sure a walk tells any one: that may depend on the order of rows.
 _TIMES = "read_at::VARCHAR AS read_at, written_at::VARCHAR AS written_at"
 _QUESTIONS = {
     "all_edges": f"SELECT * REPLACE ({_TIMES}) FROM all_edges",
@@ -32,7 +33,7 @@ _QUESTIONS = {
     "(SELECT coalesce(list(DISTINCT program_id), []) FROM store.writes))",
     "lost": "FROM store.lost()",
     **{
-        f"{walk} {name}": f"SELECT version_id, depth, rule, confidence FROM {walk}("
+        f"{walk} {name}": f"SELECT version_id, depth, confidence FROM {walk}("
         "(SELECT coalesce(list(version_id), []) FROM versions"
         f" WHERE uri = '{builders.uri(name)}'), 0)"
         for walk in ("store.walk_up", "store.walk_down")
@@ -49,7 +50,7 @@ def _answers(path: Path) -> Answers:
         }
 
 
-@examples(15)
+@examples(6)
 @given(worlds())
 def test_answers_are_the_same_when_old_reads_are_gone(world: World) -> None:
     """With all reads older than the limit and all programs over, every answer stays."""

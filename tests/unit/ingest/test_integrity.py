@@ -7,7 +7,9 @@ import pytest
 
 from provfs.errors import IntegrityError
 from provfs.ingest import ingest, rebuild, verify
+from provfs.ingest.integrity import facts
 from provfs.ingest.pipeline import INGESTED
+from provfs.log import store
 from tests import builders as b
 
 
@@ -62,34 +64,43 @@ def moved(put, settings, journal):
     ingest(settings)
 
 
-@pytest.mark.parametrize(
-    ("table", "statement"),
-    [
-        ("reads", "DELETE FROM store.reads"),
-        ("reads", "UPDATE store.reads SET version_id = 1"),
-        ("writes", "UPDATE store.writes SET closed_ns = closed_ns + 1"),
-        ("executions", "INSERT INTO store.executions (execution_id, name) VALUES (9, 'x-1-1')"),
-        ("executions", "UPDATE store.executions SET command = ['true']"),
-        ("executions", "UPDATE store.executions SET user_name = 'eve'"),
-        ("versions", "UPDATE store.versions SET digest = 'xxh3-128:0' WHERE version_id = 1"),
-        ("links", "DELETE FROM store.links WHERE rule = 'rename'"),
-        ("links", "UPDATE store.links SET confidence = 0.1"),
-        ("relations", "DELETE FROM store.relations WHERE program_id = 2"),
-        ("exits", "UPDATE store.exits SET exit_code = 1"),
-        ("endings", "DELETE FROM store.endings"),
-    ],
+EDITS = (
+    ("reads", "DELETE FROM store.reads"),
+    ("reads", "UPDATE store.reads SET version_id = 1"),
+    ("writes", "UPDATE store.writes SET closed_ns = closed_ns + 1"),
+    ("executions", "INSERT INTO store.executions (execution_id, name) VALUES (9, 'x-1-1')"),
+    ("executions", "UPDATE store.executions SET command = ['true']"),
+    ("executions", "UPDATE store.executions SET user_name = 'eve'"),
+    ("versions", "UPDATE store.versions SET digest = 'xxh3-128:0' WHERE version_id = 1"),
+    ("links", "DELETE FROM store.links WHERE rule = 'rename'"),
+    ("links", "UPDATE store.links SET confidence = 0.1"),
+    ("relations", "DELETE FROM store.relations WHERE program_id = 2"),
+    ("exits", "UPDATE store.exits SET exit_code = 1"),
+    ("endings", "DELETE FROM store.endings"),
 )
-def test_edited_log_is_found(moved, settings, table, statement):
-    """A row that is missing, other or added is a disagreement, and a rebuild puts it right."""
+
+
+def test_every_edit_differs_in_its_table(moved, settings):
+    """A row that is missing, other or added is another content of that table and of no other."""
+    with store.writer(settings.log_path) as connection:
+        before = facts(connection)
+        for table, statement in EDITS:
+            connection.execute("BEGIN")
+            connection.execute(statement)
+            after = facts(connection)
+            connection.execute("ROLLBACK")
+            assert [name for name in before if after[name] != before[name]] == [table], statement
+
+
+def test_edited_log_is_found(moved, settings):
+    """A command that is another one is a disagreement with the journals, with its table's name."""
     assert verify(settings, with_files=False).findings == ()
     with duckdb.connect(str(settings.log_path)) as connection:
-        before = connection.execute(f"FROM store.{table}").fetchall()
-        connection.execute(statement)
-        assert connection.execute(f"FROM store.{table}").fetchall() != before
+        connection.execute("UPDATE store.executions SET command = ['true']")
 
     found = verify(settings, with_files=False).findings
 
-    assert [(finding.kind, finding.what) for finding in found] == [("log", table)]
+    assert [(finding.kind, finding.what) for finding in found] == [("log", "executions")]
 
 
 def test_edited_uri_is_found_and_rebuilt(moved, settings):
