@@ -69,8 +69,8 @@ S3 = (
     Case(WRITE, 4 * KIB, 32, 4 * KIB, 8),
     Case(FIRST, MIB, 16, MIB),
     Case(WRITE, MIB, 16, MIB),
-    Case(FIRST, 128 * MIB, 1, 8 * MIB),  # moto's server does not take a gigabyte in time
-    Case(WRITE, 128 * MIB, 1, 8 * MIB),
+    Case(FIRST, 64 * MIB, 1, 8 * MIB),  # moto's server does not take a gigabyte in time
+    Case(WRITE, 64 * MIB, 1, 8 * MIB),
 )
 _PAIRS, _PAIRS_LARGE, _PAIRS_S3 = 9, 5, 5
 _SETTLE_S = 0.05

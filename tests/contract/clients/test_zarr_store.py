@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
 from itertools import count
 
 import fsspec
@@ -22,15 +23,30 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def anyio_backend():
     """The loop that fsspec knows."""
     return "asyncio"
 
 
-@pytest.fixture(params=["memory", "local"])
+@pytest.fixture(scope="module", autouse=True)
+async def loop(anyio_backend):
+    """Keep one loop for all tests: a filesystem of S3 belongs to the first that uses it."""
+    return anyio_backend
+
+
+@pytest.fixture(params=["memory", "local", "s3"])
 def bare(request, tmp_path):
-    """Return an asynchronous filesystem, and the path of an empty place on it."""
+    """Return an asynchronous filesystem, and the path of an empty place on it.
+
+    One of S3 belongs to the loop that uses it first, so that there is one for each of the two:
+    what zarr offers without `await` runs in a loop of zarr's own.
+    """
+    if request.param == "s3":
+        loop = "test" if iscoroutinefunction(request.function) else "zarr"
+        options = request.getfixturevalue("s3_options")
+        options = {**options, "config_kwargs": {"user_agent_extra": loop}}
+        return fsspec.filesystem("s3", asynchronous=True, **options), "data/zarr"
     if request.param == "memory":
         return AsyncFileSystemWrapper(fsspec.filesystem("memory"), asynchronous=True), "/zarr"
     local = fsspec.filesystem("file", auto_mkdir=True)
