@@ -36,7 +36,7 @@ _CODE_SUFFIXES = (
 _BEGIN = r"(^|[/_.-])"
 _MORE = r"([_.-][^/]*)?"
 _PACKED = r"(\.(gz|bz2|xz|zst|zip|lz4))?$"
-_BUILT_IN_KINDS = (
+BUILT_IN_KINDS = (
     (
         "metrics",
         _BEGIN
@@ -155,19 +155,25 @@ class KindRules:
     """
 
     def __init__(self, user: tuple[tuple[str, str], ...] = ()) -> None:
-        import re  # noqa: PLC0415 - captured programs need no kinds
-
-        self._rules = [
-            *((compiled, kind) for (text, kind) in user for _, compiled in _compile((text,))),
-            *((re.compile(text, re.IGNORECASE), kind) for kind, text in _BUILT_IN_KINDS),
+        self._user = [
+            (compiled, kind) for (text, kind) in user for _, compiled in _compile((text,))
         ]
+        self._built_in: list[tuple[re.Pattern[str], str]] = []
 
     def kind_of(self, uri: str) -> str:
         """Return one of `KINDS`."""
-        for pattern, kind in self._rules:
-            if pattern.search(uri):
-                return kind
-        return "other"
+        import re  # noqa: PLC0415 - captured programs need no kinds
+
+        if not self._built_in:
+            self._built_in = [
+                (re.compile(text, re.IGNORECASE), kind) for kind, text in BUILT_IN_KINDS
+            ]
+        kinds = (kind for pattern, kind in self._built_in if pattern.search(uri))
+        return self.chosen(uri) or next(kinds, "other")
+
+    def chosen(self, uri: str) -> str | None:
+        """Return the kind that the user's patterns tell; None where no one of them matches."""
+        return next((kind for pattern, kind in self._user if pattern.search(uri)), None)
 
 
 _CACHE_SIZE = 1_000

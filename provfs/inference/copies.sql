@@ -1,42 +1,66 @@
 -- Rule copy: equal content under another name. Seen (1.0): the program that wrote it had read the source; the
 -- latest such read counts. Not seen (0.7): nobody was seen to write it; the oldest version with this content
 -- counts. Empty files prove nothing. Reads: made, arrived, emerged. Marks: made.copied.
+-- The contents that the batch touched, and those of them that more than one artifact has: the others are no copies.
+CREATE OR REPLACE TEMP TABLE touched AS
+SELECT DISTINCT digest, size_bytes
+FROM store.versions
+WHERE digest IS NOT NULL AND size_bytes > 0 AND version_id IN (
+    SELECT version_id FROM made
+    UNION ALL SELECT version_id FROM emerged
+    UNION ALL SELECT version_id FROM arrived WHERE mode = 'read'
+);
+
+CREATE OR REPLACE TEMP TABLE contents AS
+SELECT v.digest, v.size_bytes
+FROM store.versions v JOIN touched t ON t.digest = v.digest AND t.size_bytes = v.size_bytes
+GROUP BY v.digest, v.size_bytes
+HAVING min(v.artifact_id) <> max(v.artifact_id);
+
 -- A version that its own program moved is as old as it was before.
-CREATE OR REPLACE TEMP TABLE carried AS
-SELECT version_id, min(at_ns) AS at_ns
-FROM store.sightings
-WHERE version_id IN (SELECT version_id FROM store.versions WHERE origin = 'renamed')
-GROUP BY version_id;
+CREATE OR REPLACE TEMP TABLE alike AS
+SELECT
+    v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns AS here_ns, v.created_ns,
+    v.origin = 'observed' AND v.execution_id IS NULL AS is_unseen
+FROM store.versions v JOIN contents c ON c.digest = v.digest AND c.size_bytes = v.size_bytes;
+
+UPDATE alike SET created_ns = least(alike.created_ns, m.at_ns)
+FROM (
+    SELECT version_id, min(at_ns) AS at_ns
+    FROM store.sightings
+    WHERE version_id IN (
+        SELECT version_id FROM store.versions WHERE origin = 'renamed' AND version_id IN (SELECT version_id FROM alike)
+    )
+    GROUP BY version_id
+) m
+WHERE m.version_id = alike.version_id;
 
 -- Writes of earlier batches that a read reaches only now: a source that was closed after its copy.
 CREATE OR REPLACE TEMP TABLE revisited AS
 SELECT DISTINCT w.version_id, w.execution_id, w.program_id, w.closed_ns
 FROM (
-    SELECT * FROM store.writes
-    WHERE program_id IN (SELECT program_id FROM arrived WHERE mode = 'read')
-        AND version_id NOT IN (SELECT version_id FROM made)
-) w
-JOIN (SELECT version_id, digest FROM store.versions WHERE digest IS NOT NULL AND size_bytes > 0) v ON v.version_id = w.version_id
-JOIN arrived a ON a.mode = 'read' AND a.program_id = w.program_id AND a.opened_ns < w.closed_ns AND a.version_id <> w.version_id
-JOIN (SELECT version_id, digest FROM store.versions WHERE version_id IN (SELECT version_id FROM arrived WHERE mode = 'read')) r
-    ON r.version_id = a.version_id AND r.digest = v.digest;
+    SELECT a.program_id, a.opened_ns, v.version_id, v.digest
+    FROM arrived a JOIN alike v ON v.version_id = a.version_id
+    WHERE a.mode = 'read'
+) r
+JOIN alike v ON v.digest = r.digest AND v.version_id <> r.version_id
+JOIN store.writes w ON w.version_id = v.version_id AND w.program_id = r.program_id AND r.opened_ns < w.closed_ns
+WHERE w.version_id NOT IN (SELECT version_id FROM made);
 
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes,
-    least(v.created_ns, m.closed_ns) AS created_ns
+    least(v.here_ns, m.closed_ns) AS created_ns
 FROM (
     SELECT row_id, version_id, execution_id, program_id, closed_ns FROM made
     UNION ALL
     SELECT -row_number() OVER (), version_id, execution_id, program_id, closed_ns FROM revisited
 ) m
-JOIN store.versions v ON v.version_id = m.version_id
-WHERE v.digest IS NOT NULL AND v.size_bytes > 0;
+JOIN alike v ON v.version_id = m.version_id;
 
 CREATE OR REPLACE TEMP TABLE sources AS
-SELECT r.program_id, r.opened_ns, v.version_id, v.artifact_id, v.digest, v.size_bytes, least(v.created_ns, m.at_ns) AS created_ns
+SELECT r.program_id, r.opened_ns, v.version_id, v.artifact_id, v.digest, v.size_bytes, v.created_ns
 FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT program_id FROM fresh)) r
-JOIN (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM fresh)) v ON v.version_id = r.version_id
-LEFT JOIN carried m ON m.version_id = v.version_id;
+JOIN alike v ON v.version_id = r.version_id;
 
 CREATE OR REPLACE TEMP TABLE seen_copies AS
 SELECT f.row_id, f.version_id, f.execution_id, f.closed_ns, s.version_id AS source_id, s.opened_ns
@@ -73,25 +97,15 @@ SELECT source_id, version_id, execution_id, 'copy', 1.0, opened_ns, closed_ns FR
 
 -- Which version of a content is the oldest may change with every batch: the unseen copies of all contents that
 -- the batch touched are found anew. The oldest one in another artifact is among the oldest of two artifacts.
-CREATE OR REPLACE TEMP TABLE contents AS
-SELECT DISTINCT digest, size_bytes
-FROM store.versions
-WHERE digest IS NOT NULL AND size_bytes > 0 AND digest IN (
-    SELECT digest FROM fresh
-    UNION SELECT digest FROM store.versions WHERE version_id IN (SELECT version_id FROM emerged)
-    UNION SELECT v.digest FROM arrived a JOIN store.versions v ON v.version_id = a.version_id WHERE a.mode = 'read'
-);
-
-CREATE OR REPLACE TEMP TABLE alike AS
-SELECT
-    v.version_id, v.artifact_id, v.digest, v.size_bytes, least(v.created_ns, m.at_ns) AS created_ns,
-    v.origin = 'observed' AND v.execution_id IS NULL AS is_unseen
-FROM (SELECT * FROM store.versions WHERE digest IN (SELECT digest FROM contents)) v
-JOIN contents c ON c.digest = v.digest AND c.size_bytes = v.size_bytes
-LEFT JOIN carried m ON m.version_id = v.version_id;
-
 DELETE FROM store.links
-WHERE rule = 'copy' AND confidence < 1 AND output_version_id IN (SELECT version_id FROM alike);
+WHERE rule = 'copy' AND confidence < 1 AND output_version_id IN (
+    SELECT v.version_id
+    FROM (
+        SELECT * FROM store.versions
+        WHERE version_id IN (SELECT output_version_id FROM store.links WHERE rule = 'copy' AND confidence < 1)
+    ) v
+    JOIN touched t ON t.digest = v.digest AND t.size_bytes = v.size_bytes
+);
 
 CREATE OR REPLACE TEMP TABLE oldest AS
 SELECT artifact_id, digest, size_bytes, min(created_ns) AS created_ns, arg_min(version_id, (created_ns, version_id)) AS version_id

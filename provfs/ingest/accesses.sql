@@ -1,18 +1,17 @@
--- Accesses, openings and moves with ids and UTC times. Reads: batch, who, uris. Leaves: arrived, moves, removals, emerged.
+-- Accesses, openings and moves with ids and UTC times. Reads: accesses, batch, who, uris. Leaves: arrived, moves, removals, emerged.
 CREATE OR REPLACE TEMP TABLE failures AS
 SELECT w.execution_id, b.id FROM batch b JOIN who w ON w.name = b.execution WHERE b.type = 'failed';
 
 CREATE OR REPLACE TEMP TABLE arrived AS
 SELECT
-    row_number() OVER () AS row_id, w.execution_id, w.program_id, u.artifact_id, b.mode, b.id,
+    b.rowid + 1 AS row_id, w.execution_id, w.program_id, u.artifact_id, b.mode, b.id,
     b.opened_ns + w.offset_ns AS opened_ns, b.closed_ns + w.offset_ns AS closed_ns, coalesce(b.opens, 1) AS opens,
     b.bytes, b.ranges, b.size_bytes, b.fingerprint, b.digest, coalesce(b.complete, true) AS complete,
     coalesce(b.unstable, false) AS unstable, b.copy_of, b.thread, b.context, b.channel,
     NULL::BIGINT AS version_id, coalesce(b.reason = 'inherited', false) AS inherited
-FROM batch b
+FROM accesses b
 JOIN who w ON w.name = b.execution
-JOIN uris u ON u.uri = b.uri
-WHERE b.type = 'access';
+JOIN uris u ON u.uri = b.uri;
 
 -- Versions that are found in this batch without anybody having been seen to write them.
 CREATE OR REPLACE TEMP TABLE emerged (version_id BIGINT);

@@ -1,6 +1,21 @@
--- The artifact of every uri of the batch. Reads: named. Leaves: uris (uri, artifact_id).
+-- One row per uri that is new in the log, and the artifact of every uri of the batch. Reads: named, chosen. Leaves:
+-- uris (uri, artifact_id). {kind} is filled in with the built-in patterns.
 UPDATE store.artifacts AS a SET first_seen_ns = n.seen_ns
-FROM named n WHERE n.uri = a.uri AND n.seen_ns < a.first_seen_ns;
+FROM named n WHERE n.seen_ns < n.first_seen_ns AND n.artifact_id = a.artifact_id;
+
+CREATE OR REPLACE TEMP TABLE fresh AS
+SELECT n.uri, n.seen_ns, coalesce(c.kind, {kind}) AS kind
+FROM (SELECT uri, seen_ns FROM named WHERE artifact_id IS NULL) n
+LEFT JOIN chosen c ON c.uri = n.uri
+ORDER BY n.seen_ns, n.uri;
+
+-- Rows that this transaction has made are not numbered from 0.
+CREATE OR REPLACE TEMP TABLE numbered AS
+SELECT (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + 1 + rowid - (SELECT min(rowid) FROM fresh) AS artifact_id, *
+FROM fresh;
+
+INSERT INTO store.artifacts SELECT artifact_id, uri, kind, seen_ns FROM numbered ORDER BY artifact_id;
 
 CREATE OR REPLACE TEMP TABLE uris AS
-SELECT n.uri, a.artifact_id FROM named n JOIN store.artifacts a ON a.uri = n.uri;
+SELECT uri, artifact_id FROM named WHERE artifact_id IS NOT NULL
+UNION ALL SELECT uri, artifact_id FROM numbered;

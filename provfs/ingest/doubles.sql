@@ -17,12 +17,15 @@ FROM arrived a
 JOIN (SELECT execution_id FROM who WHERE NOT is_new) w ON w.execution_id = a.execution_id
 JOIN store.sightings s ON s.artifact_id = a.artifact_id AND s.fingerprint = a.fingerprint;
 
+CREATE OR REPLACE TEMP TABLE lesser AS
+SELECT row_id, execution_id, artifact_id, mode, fingerprint, rank_of(channel) AS rank FROM arrived WHERE rank_of(channel) > 1;
+
 CREATE OR REPLACE TEMP TABLE doubled AS
 SELECT p.row_id
-FROM (SELECT * FROM arrived WHERE rank_of(channel) > 1) p
-JOIN (SELECT * FROM arrived WHERE rank_of(channel) < 3) o
+FROM lesser p
+JOIN (SELECT * FROM arrived WHERE execution_id IN (SELECT execution_id FROM lesser)) o
     ON o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND o.mode = p.mode
-    AND o.fingerprint = p.fingerprint AND rank_of(o.channel) < rank_of(p.channel)
+    AND o.fingerprint = p.fingerprint AND rank_of(o.channel) < p.rank
 UNION
 SELECT p.row_id
 FROM seen_before p JOIN store.reads r ON r.execution_id = p.execution_id AND r.version_id = p.version_id

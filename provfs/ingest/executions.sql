@@ -1,4 +1,4 @@
--- Executions, their ends and waits. Reads: batch. Leaves: who (name, execution_id, program_id, offset_ns).
+-- Executions, their ends and waits. Reads: accesses, batch. Leaves: who (name, execution_id, program_id, offset_ns).
 INSERT INTO store.boots
 SELECT
     split_part(execution, '-', 1), any_value(host), arg_min(clock, at_ns), arg_min(offset_ns, at_ns)
@@ -12,6 +12,7 @@ SELECT name, min(seen_ns) AS seen_ns
 FROM (
     SELECT execution AS name, coalesce(started_ns, opened_ns, at_ns) AS seen_ns
     FROM batch WHERE type <> 'journal'
+    UNION ALL SELECT execution, opened_ns FROM accesses
     UNION ALL SELECT parent, started_ns FROM batch WHERE type = 'execution' AND parent IS NOT NULL
     UNION ALL SELECT program, started_ns FROM batch WHERE type = 'execution'
 )

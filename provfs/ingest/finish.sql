@@ -11,14 +11,22 @@ FROM arrived WHERE mode = 'read' AND version_id IS NOT NULL AND opens > 0 ORDER 
 
 -- An observed version existed when it was first opened, whatever the clock of the filesystem says.
 UPDATE store.versions AS v SET created_ns = a.opened_ns
-FROM (SELECT version_id, min(opened_ns) AS opened_ns FROM arrived WHERE mode = 'read' GROUP BY version_id) a
-WHERE v.version_id = a.version_id AND v.origin = 'observed' AND v.created_ns > a.opened_ns;
+FROM (
+    SELECT version_id, min(opened_ns) AS opened_ns
+    FROM arrived
+    WHERE mode = 'read' AND version_id IN (SELECT version_id FROM store.versions WHERE origin = 'observed')
+    GROUP BY version_id
+) a
+WHERE v.version_id = a.version_id AND v.created_ns > a.opened_ns;
 
 -- A later whole read tells the digest of a version that was only partly read before, or moved unseen.
 UPDATE store.versions AS v SET digest = a.digest, size_bytes = coalesce(v.size_bytes, a.size_bytes)
 FROM (
     SELECT version_id, any_value(digest) AS digest, any_value(size_bytes) AS size_bytes
-    FROM arrived WHERE mode = 'read' AND digest IS NOT NULL AND NOT unstable GROUP BY version_id
+    FROM arrived
+    WHERE mode = 'read' AND digest IS NOT NULL AND NOT unstable
+        AND version_id IN (SELECT version_id FROM store.versions WHERE digest IS NULL)
+    GROUP BY version_id
 ) a
 WHERE v.version_id = a.version_id AND v.digest IS NULL;
 

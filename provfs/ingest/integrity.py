@@ -16,7 +16,8 @@ from provfs.config import prepare_home
 from provfs.digest import hash_file
 from provfs.errors import IntegrityError
 from provfs.ingest import beside, retention
-from provfs.ingest.pipeline import INGESTED, Report, ingest
+from provfs.ingest.ended import INGESTED
+from provfs.ingest.pipeline import Report, ingest
 from provfs.journal.reader import journals
 from provfs.log import store
 from provfs.model import path_of_uri

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from provfs.errors import JournalError
 from provfs.journal import record
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".jsonl"
-_FIRST_LINE_BYTES = 65_536
+_BLOCK_BYTES = 65_536
 
 
 class Slice(NamedTuple):
@@ -36,9 +37,8 @@ class Slice(NamedTuple):
 
     def read(self) -> bytes:
         """Return the bytes; every line is complete."""
-        with self.path.open("rb") as file:
-            file.seek(self.start)
-            return file.read(self.end - self.start)
+        with self.path.open("rb", buffering=0) as file:
+            return _bytes(file.fileno(), self.start, self.end)
 
 
 class Unreadable(NamedTuple):
@@ -53,11 +53,16 @@ def journals(directory: Path) -> list[Path]:
 
     Where many wait, the log then has its rows in the order of time, as if they had come one by one.
     """
+    return [directory / name for name in journal_names(directory)]
+
+
+def journal_names(directory: Path) -> list[str]:
+    """Return the file names of the journals of a directory, in the same order."""
     try:
         names = [name for name in os.listdir(directory) if name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
-    return [directory / name for name in sorted(names, key=_place)]
+    return sorted(names, key=_place)
 
 
 def _place(name: str) -> tuple[str, int, str]:
@@ -73,21 +78,22 @@ def new_slices(directory: Path, ingested: Mapping[str, int]) -> Iterator[Slice |
         directory: The journal directory of a home.
         ingested: How many bytes of a journal, by file name, are in the log already.
     """
-    for path in journals(directory):
-        start = ingested.get(path.name, 0)
+    top = os.fspath(directory)
+    for name in journal_names(directory):
+        start = ingested.get(name, 0)
+        path = os.path.join(top, name)
         try:
-            size = path.stat().st_size
+            size = os.stat(path).st_size
             if size <= start:
                 continue
-            if start == 0 and (problem := _problem_of_header(path)):
-                yield Unreadable(path, problem)
-                continue
-            end = _end_of_last_line(path, start, size)
+            end = _end(path, start, size)
         except OSError as error:
-            yield Unreadable(path, error.strerror or str(error))
-            continue
-        if end > start:
-            yield Slice(path, start, end)
+            yield Unreadable(directory / name, error.strerror or str(error))
+        except JournalError as error:
+            yield Unreadable(directory / name, str(error))
+        else:
+            if end > start:
+                yield Slice(directory / name, start, end)
 
 
 def broken_lines(lines: bytes) -> Iterator[tuple[int, str]]:
@@ -102,30 +108,49 @@ def broken_lines(lines: bytes) -> Iterator[tuple[int, str]]:
         offset += len(line)
 
 
-def _problem_of_header(path: Path) -> str | None:
-    with path.open("rb") as file:
-        first = file.readline(_FIRST_LINE_BYTES)
-    if not first.endswith(b"\n"):
-        return None
+def _end(path: str, start: int, size: int) -> int:
+    """Return the offset behind the last newline in [start, size); `start` where there is none.
+
+    Raises:
+        JournalError: The journal has a format that is not known here.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        header = record.decode(first)
-    except (msgspec.DecodeError, ValueError):
-        return None
-    if isinstance(header, record.Journal) and header.format > record.FORMAT:
-        return f"written in format {header.format}; this provfs knows up to {record.FORMAT}"
-    return None
-
-
-def _end_of_last_line(path: Path, start: int, size: int) -> int:
-    """Return the offset behind the last newline in [start, size); `start` where there is none."""
-    block = 65_536
-    with path.open("rb") as file:
-        end = size
+        end, first = size, start == 0
         while end > start:
-            begin = max(start, end - block)
-            file.seek(begin)
-            place = file.read(end - begin).rfind(b"\n")
+            begin = max(start, end - _BLOCK_BYTES)
+            block = _bytes(descriptor, begin, end)
+            if first:
+                _check_header(block if begin == 0 else _bytes(descriptor, 0, _BLOCK_BYTES))
+                first = False
+            place = block.rfind(b"\n")
             if place >= 0:
                 return begin + place + 1
             end = begin
-    return start
+        return start
+    finally:
+        os.close(descriptor)
+
+
+def _check_header(head: bytes) -> None:
+    line, newline, _ = head.partition(b"\n")
+    if not newline:
+        return
+    try:
+        header = record.decode(line)
+    except (msgspec.DecodeError, ValueError):
+        return
+    if isinstance(header, record.Journal) and header.format > record.FORMAT:
+        msg = f"written in format {header.format}; this provfs knows up to {record.FORMAT}"
+        raise JournalError(msg)
+
+
+def _bytes(descriptor: int, start: int, end: int) -> bytes:
+    """Return the bytes from `start` to `end`; fewer where the file is shorter."""
+    content = os.pread(descriptor, end - start, start)
+    while start + len(content) < end:
+        more = os.pread(descriptor, end - start - len(content), start + len(content))
+        if not more:
+            break
+        content += more
+    return content

@@ -16,7 +16,7 @@ import time
 
 from provfs import config, ingest
 from provfs.errors import LogBusyError, ProvfsError
-from provfs.ingest.pipeline import INGESTED
+from provfs.ingest.ended import INGESTED
 from provfs.log import store
 
 _BUSY_AFTER_S = 5.0

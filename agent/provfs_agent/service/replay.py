@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from provfs.ingest.pipeline import INGESTED
+from provfs.ingest.ended import INGESTED
 from provfs.journal import record
 from provfs.model import path_of_uri
 

@@ -14,6 +14,7 @@ from provfs import process
 from provfs.errors import LogError
 from provfs.ingest import ingest, pipeline
 from provfs.journal.record import encode
+from provfs.scope import KINDS, KindRules
 from tests import builders as b
 
 F = b.fingerprint
@@ -106,7 +107,7 @@ def test_ingest_interrupted_before_the_commit_loses_and_doubles_nothing(
     )
     ingest(settings)
     put(1, b.write(1, 2, "X", 30, 40, fingerprint=F(2, 3, 40), content="x", size_bytes=3))
-    run = pipeline._run
+    run = pipeline.run
     full = duckdb.IOException("No space left on device")
 
     def fail(connection, step, **parameters):
@@ -114,13 +115,13 @@ def test_ingest_interrupted_before_the_commit_loses_and_doubles_nothing(
             raise full
         run(connection, step, **parameters)
 
-    monkeypatch.setattr(pipeline, "_run", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     with pytest.raises(LogError, match="No space left") as caught:
         ingest(settings)
     assert "nothing was lost" in caught.value.hint
     assert rows("SELECT count(*) FROM versions") == [(1,)]
 
-    monkeypatch.setattr(pipeline, "_run", run)
+    monkeypatch.setattr(pipeline, "run", run)
     ingest(settings)
 
     assert rows(EDGES) == [("A", "X", "same-process", 1.0)]
@@ -131,12 +132,12 @@ import os, sys
 from pathlib import Path
 from provfs.config import Settings
 from provfs.ingest import ingest, pipeline
-run = pipeline._run
+run = pipeline.run
 def stop(connection, step, **parameters):
     run(connection, step, **parameters)
     if step == sys.argv[2]:
         os.kill(os.getpid(), 9)
-pipeline._run = stop
+pipeline.run = stop
 ingest(Settings(home=Path(sys.argv[1])))
 """
 
@@ -269,3 +270,43 @@ def test_log_and_home_are_as_private_as_promised(settings):
     assert settings.log_path.stat().st_mode & 0o077 == 0
     assert settings.home.stat().st_mode & 0o077 == 0
     shutil.rmtree(settings.home)
+
+
+def test_access_is_taken_however_its_line_is_written(settings, put, rows):
+    """A line of JSON with other spaces or another order of fields is the same record."""
+    line = encode(b.read(1, 1, "A", 10, 20, fingerprint=F(1, 3, 5), content="a"))
+    spaced = line.replace(b'{"type":"access",', b'{ "type": "access", ')
+    turned = line.replace(b'{"type":"access",', b"{").replace(b"}\n", b',"type":"access"}\n')
+    put(1, b.execution(1, 1), tail=spaced + turned + line)
+
+    report = ingest(settings)
+
+    assert (report.records, report.broken) == (5, 0)
+    assert rows("SELECT uri, mode, opens FROM accesses") == [("A", "read", 1)] * 3
+
+
+def test_kinds_in_the_log_are_those_of_the_rules(settings, put, rows):
+    """What the engine matches and what Python matches is the same kind for every name."""
+    suffixes = (
+        *("csv", "JSON", "yaml", "txt", "bin", "npz", "h5", "parquet", "pt", "pkl", "cfg", "gz"),
+        *("csv.gz", "mp4", "zarr/0.0", "db", "md", "tfevents.1", "out.tfevents.9", "safetensors"),
+    )
+    stems = ("a", "Metrics", "eval_x", "x-params", "model_1", "config", "events", "weightsx", "é")
+    names = [f"{stem}.{suffix}" for stem in stems for suffix in suffixes]
+    chosen = settings._replace(kinds=(("*_x.csv", "model"), ("a.?sv*", "config")))
+    put(
+        1,
+        b.execution(1, 1),
+        *(
+            b.read(1, place, name, 10, 20, fingerprint=F(place, 3, 5))
+            for place, name in enumerate(names, 1)
+        ),
+    )
+
+    ingest(chosen)
+
+    rules = KindRules(chosen.kinds)
+    found = dict(rows("SELECT uri, kind FROM artifacts"))
+    assert len(found) == len(names)
+    assert found == {name: rules.kind_of(f"file:///work/{name}") for name in found}
+    assert set(found.values()) == set(KINDS)

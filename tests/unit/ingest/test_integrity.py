@@ -7,8 +7,8 @@ import pytest
 
 from provfs.errors import IntegrityError
 from provfs.ingest import ingest, rebuild, verify
+from provfs.ingest.ended import INGESTED
 from provfs.ingest.integrity import facts
-from provfs.ingest.pipeline import INGESTED
 from provfs.log import store
 from tests import builders as b
 
