@@ -1,19 +1,23 @@
 """Find the journals and cut out of them the complete lines that are new.
 
 Contract: a slice begins where the last ingest ended and ends behind the last newline; a torn last
-line waits until its end arrives. Nothing here changes a journal. Not here: what the lines mean, see
-`provfs.journal.record`.
+line waits until its end arrives, and so does a rename or removal that a running process has told a
+moment ago, for it may have failed. Nothing here changes a journal. Not here: what the lines mean,
+see `provfs.journal.record`.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from provfs import process
 from provfs.errors import JournalError
 from provfs.journal import record
+from provfs.model import ExecutionName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +25,13 @@ if TYPE_CHECKING:
 
 SUFFIX = ".jsonl"
 _BLOCK_BYTES = 65_536
+
+UNSETTLED_NS = 300_000_000
+"""How long a rename or removal that a running process told last may still turn out to have failed.
+
+It is told before it is tried. Later, a failure can only be put right by making the log anew.
+"""
+_TRIES = (b'{"type":"rename",', b'{"type":"remove",')
 
 
 class Slice(NamedTuple):
@@ -83,10 +94,12 @@ def new_slices(directory: Path, ingested: Mapping[str, int]) -> Iterator[Slice |
         start = ingested.get(name, 0)
         path = os.path.join(top, name)
         try:
-            size = os.stat(path).st_size
-            if size <= start:
+            state = os.stat(path)
+            if state.st_size <= start:
                 continue
-            end = _end(path, start, size)
+            end = _end(path, start, state.st_size)
+            if time.time_ns() - state.st_mtime_ns < UNSETTLED_NS and _is_written(name):
+                end = _settled_end(path, start, end)
         except OSError as error:
             yield Unreadable(directory / name, error.strerror or str(error))
         except JournalError as error:
@@ -130,6 +143,26 @@ def _end(path: str, start: int, size: int) -> int:
         return start
     finally:
         os.close(descriptor)
+
+
+def _settled_end(path: str, start: int, end: int) -> int:
+    """Return `end`, or where the last line begins if it is a rename or removal."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        begin = max(start, end - _BLOCK_BYTES)
+        block = _bytes(descriptor, begin, end)
+    finally:
+        os.close(descriptor)
+    last = block.rfind(b"\n", 0, -1) + 1
+    return begin + last if block.startswith(_TRIES, last) else end
+
+
+def _is_written(journal: str) -> bool:
+    """Return whether the process that writes a journal is known to be running."""
+    boot, pid, start = (*journal.split("."), "", "", "")[:3]
+    if not (pid.isdigit() and start.isdigit()):
+        return False
+    return process.is_over(ExecutionName(boot, int(pid), int(start))) is False
 
 
 def _check_header(head: bytes) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provfs.config import Settings, prepare_home
+from provfs.journal import reader
 from provfs.journal.record import FORMAT, Journal, Record, encode
 from provfs.model import ExecutionName
 from tests import builders
@@ -24,6 +25,15 @@ pytest.importorskip("provfs.ingest", exc_type=ImportError)
 from provfs.ingest import ingest
 from provfs.ingest.integrity import facts
 from tests.property import log_reading
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _slow_machine():
+    """Give a running process time to tell that a rename has failed, however slow the test is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "UNSETTLED_NS", 3_600_000_000_000)
+        yield
+
 
 Facts = dict[str, list[tuple[object, ...]]]
 
@@ -88,7 +98,7 @@ def test_ingest_in_parts_equals_ingest_at_once(world: World, cuts: list[float]) 
     marks = sorted({0, len(content), *(int(cut * len(content)) for cut in cuts)})
     with tempfile.TemporaryDirectory(prefix="property-") as directory:
         whole, parts = (Settings(home=Path(directory) / name) for name in ("whole", "parts"))
-        name = f"{_this_process()}.jsonl"
+        name = f"{_this_process().replace('-', '.')}.0.jsonl"
         for place, slices in ((whole, [(0, len(content))]), (parts, pairwise(marks))):
             prepare_home(place)
             for start, end in slices:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
-from provfs.journal.reader import Slice, Unreadable, broken_lines, journals, new_slices
+from provfs import process
+from provfs.journal.reader import (
+    UNSETTLED_NS,
+    Slice,
+    Unreadable,
+    broken_lines,
+    journals,
+    new_slices,
+)
+from provfs.journal.record import Failed, Rename, encode
 from tests import builders as b
 
 
@@ -69,3 +81,39 @@ def test_broken_lines_are_found_with_their_place():
     found = [offset for offset, _ in broken_lines(good + b"\n" + b"bad\n" + good + b"{}\n")]
 
     assert found == [len(good) + 1, 2 * len(good) + 5]
+
+
+def test_rename_that_was_told_a_moment_ago_waits_until_it_may_not_have_failed(tmp_path):
+    """A rename is told before it is tried: the end of a journal that is written waits for it."""
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    before = encode(b.journal(b.execution_name(1)))
+    moved = encode(Rename(execution="x", id=1, uri="a", to="b", at_ns=1, channel="open"))
+    name = f"{process.boot()}.{os.getpid()}.{process.start_of(os.getpid())}.0.jsonl"
+    path = directory / name
+    path.write_bytes(before + moved)
+
+    just_told = list(new_slices(directory, {}))
+    os.utime(path, ns=(0, time.time_ns() - UNSETTLED_NS))
+    told_before = list(new_slices(directory, {}))
+    path.write_bytes(before + moved + encode(Failed(execution="x", id=1, at_ns=2)))
+    failed = list(new_slices(directory, {}))
+
+    assert just_told == [Slice(path, 0, len(before))]
+    assert told_before == [Slice(path, 0, len(before) + len(moved))]
+    assert failed == [Slice(path, 0, path.stat().st_size)]
+
+
+def test_rename_of_a_writer_that_is_over_or_elsewhere_does_not_wait(tmp_path):
+    """Nothing more is to come of it, or nobody knows."""
+    directory = tmp_path / "journal"
+    directory.mkdir()
+    moved = encode(Rename(execution="x", id=1, uri="a", to="b", at_ns=1, channel="open"))
+    paths = [directory / f"{boot}.999999999.1.0.jsonl" for boot in ("0" * 12, process.boot())]
+    for path in paths:
+        path.write_bytes(encode(b.journal(b.execution_name(1))) + moved)
+
+    found = list(new_slices(directory, {}))
+
+    assert {piece.end for piece in found} == {paths[0].stat().st_size}
+    assert len(found) == 2
