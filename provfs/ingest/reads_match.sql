@@ -19,6 +19,11 @@ FROM (
 )
 GROUP BY artifact_id, fingerprint;
 
+-- Joined by number, rows are changed in their order, which takes a third of the time.
 UPDATE arrived SET version_id = m.version_id
-FROM met m
-WHERE arrived.mode = 'read' AND m.artifact_id = arrived.artifact_id AND m.fingerprint = arrived.fingerprint;
+FROM (
+    SELECT a.row_id, m.version_id
+    FROM arrived a JOIN met m ON m.artifact_id = a.artifact_id AND m.fingerprint = a.fingerprint
+    WHERE a.mode = 'read'
+) m
+WHERE m.row_id = arrived.row_id;
