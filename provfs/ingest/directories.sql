@@ -1,13 +1,33 @@
--- A directory that is renamed moves every file below it. Reads and rewrites: moves, uris. A rename without a
--- fingerprint is one of a directory, or of something that capture could not look at.
-CREATE OR REPLACE TEMP TABLE trees AS
+-- A directory that is renamed moves every file below it that was still there. Reads: removals. Reads and rewrites:
+-- moves, uris. A rename without a fingerprint is one of a directory, or of something that capture could not look at.
+CREATE OR REPLACE TEMP TABLE below AS
 SELECT
     m.execution_id, m.program_id, a.artifact_id AS source_id, a.uri AS source_uri,
     m.target_uri || substr(a.uri, length(m.source_uri) + 1) AS target_uri, m.at_ns, m.channel
 FROM moves m
 JOIN store.artifacts a ON starts_with(a.uri, m.source_uri || '/')
-WHERE m.fingerprint IS NULL
-    AND EXISTS (FROM store.sightings s WHERE s.artifact_id = a.artifact_id AND s.at_ns <= m.at_ns);
+WHERE m.fingerprint IS NULL;
+
+CREATE OR REPLACE TEMP TABLE standing AS
+SELECT s.artifact_id, s.at_ns, d.ended_ns
+FROM (SELECT * FROM store.sightings WHERE artifact_id IN (SELECT source_id FROM below)) s
+JOIN store.versions v ON v.version_id = s.version_id AND v.artifact_id = s.artifact_id
+LEFT JOIN (SELECT version_id, min(ended_ns) AS ended_ns FROM store.endings GROUP BY version_id) d
+    ON d.version_id = s.version_id;
+
+CREATE OR REPLACE TEMP TABLE left_before AS
+SELECT artifact_id, at_ns FROM removals
+UNION ALL SELECT source_id, at_ns FROM moves WHERE fingerprint IS NOT NULL;
+
+CREATE OR REPLACE TEMP TABLE trees AS
+SELECT * FROM below b
+WHERE EXISTS (
+    FROM standing s
+    WHERE s.artifact_id = b.source_id AND s.at_ns <= b.at_ns AND (s.ended_ns IS NULL OR s.ended_ns > b.at_ns)
+        AND NOT EXISTS (
+            FROM left_before l WHERE l.artifact_id = b.source_id AND l.at_ns BETWEEN s.at_ns AND b.at_ns
+        )
+);
 
 INSERT INTO store.artifacts
 SELECT

@@ -130,32 +130,31 @@ def _take(
     """Ingest one batch and return (lines, broken lines)."""
     with _transaction(connection, settings):
         counts = stage(connection, batch, settings.home)
+        with_changes = count(connection, "SELECT count(*) FROM batch WHERE type = 'change'") > 0
         run(connection, "executions")
         run(connection, "dirty")
         name_artifacts(connection, settings)
         run(connection, "accesses")
         run(connection, "doubles")
-        run(connection, "change_states")
+        if with_changes:
+            run(connection, "change_states")
         _find_over(connection)
         _fill_digests(connection, "write")
         run(connection, "writes")
-        run(connection, "change_versions")
+        if with_changes:
+            run(connection, "change_versions")
         _move(connection)
         run(connection, "reads_match")
         _fill_digests(connection, "read")
-        for step in (
-            *(
-                "reads_new",
-                "finish",
-                "changes",
-                "removals",
-                "copies",
-                "relations",
-                "pipes",
-                "store",
-            ),
-        ):
+        run(connection, "reads_new")
+        run(connection, "finish")
+        if with_changes:
+            run(connection, "changes")
+        for step in ("removals", "copies", "relations"):
             run(connection, step)
+        if count(connection, text("piped")):
+            run(connection, "pipes")
+        run(connection, "store")
     return counts
 
 

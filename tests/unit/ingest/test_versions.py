@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from msgspec import structs
 
 from provfs.digest import fingerprint_of
@@ -69,6 +70,36 @@ def test_renamed_directory_moves_every_file_below_it(settings, put, rows):
 
     assert rows("SELECT uri FROM artifacts ORDER BY 1") == [("A",), ("d/s/y",), ("d/x",)]
     assert [row[:2] for row in rows(EDGES)] == [("A", "d/s/y"), ("A", "d/x")]
+
+
+@pytest.mark.parametrize("parts", [1, 5])
+def test_renamed_directory_leaves_behind_what_was_gone_before(settings, put, rows, parts):
+    """What was removed from a directory, or moved out of it, does not come along with it."""
+    records = [
+        b.execution(1, 1),
+        b.write(1, 1, "d/kept", 10, 20, fingerprint=F(1, 3, 20), content="k"),
+        b.write(1, 2, "d/removed", 30, 40, fingerprint=F(2, 3, 40), content="r"),
+        b.write(1, 3, "d/out", 50, 60, fingerprint=F(3, 3, 60), content="o"),
+        b.write(1, 4, "d/again", 62, 63, fingerprint=F(4, 3, 63), content="a"),
+        Remove(
+            execution=b.execution_name(1), id=5, uri=b.uri("d/removed"), at_ns=70, channel="open"
+        ),
+        Remove(execution=b.execution_name(1), id=6, uri=b.uri("d/again"), at_ns=71, channel="open"),
+        b.rename(1, 7, "d/out", "out", 75, fingerprint=F(3, 3, 60)),
+        b.write(1, 8, "d/again", 80, 85, fingerprint=F(5, 3, 85), content="n"),
+        b.rename(1, 9, "d", "e", 90, fingerprint=None),
+    ]
+    size = -(-len(records) // parts)
+    for start in range(0, len(records), size):
+        put(1, *records[start : start + size])
+        ingest(settings)
+
+    assert rows("SELECT uri FROM versions WHERE ended_at IS NULL ORDER BY 1") == [
+        ("e/again",),
+        ("e/kept",),
+        ("out",),
+    ]
+    assert rows("SELECT count(*) FROM versions WHERE uri LIKE 'file:///work/e/%'") == [(2,)]
 
 
 def test_read_after_a_rename_finds_the_version_under_its_new_name(settings, put, rows):
