@@ -83,7 +83,7 @@ ORDER BY j.depth, j.uri, j.version_id;
 
 -- The contents that programs read, without what they wrote themselves: what a step was given.
 CREATE OR REPLACE MACRO store.given_to(programs) AS TABLE
-SELECT r.program_id, list_sort(list(DISTINCT v.digest)) AS digests, bool_and(v.digest IS NOT NULL) AS known,
+SELECT r.program_id, sha256(string_agg(DISTINCT v.digest, ' ' ORDER BY v.digest)) AS content, bool_and(v.digest IS NOT NULL) AS known,
     count(DISTINCT v.version_id) AS versions
 FROM (SELECT * FROM store.reads WHERE program_id IN (SELECT unnest(programs))) r
 JOIN store.versions v ON v.version_id = r.version_id
@@ -113,7 +113,7 @@ SELECT
     o.version_id IN (SELECT version_id FROM store.current_versions) AS is_current
 FROM target t
 JOIN given mine ON mine.program_id = t.program_id AND mine.known
-JOIN given g ON g.program_id <> t.program_id AND g.known AND g.digests = mine.digests
+JOIN given g ON g.program_id <> t.program_id AND g.known AND g.content = mine.content
 JOIN alike a ON a.program_id = g.program_id
 JOIN store.executions p ON p.execution_id = g.program_id
 LEFT JOIN store.executions m ON m.program_id = p.execution_id
@@ -172,13 +172,9 @@ ORDER BY j.size_bytes DESC NULLS LAST, j.uri;
 -- What each execution took by itself, without what the processes that it waited for took, so that sums count once.
 CREATE OR REPLACE VIEW costs AS
 WITH waited AS (
-    SELECT c.execution_id, max(w.cpu_s) AS cpu_s, max(w.max_rss_bytes) AS max_rss_bytes, max(w.read_bytes) AS read_bytes,
+    SELECT w.child_id AS execution_id, max(w.cpu_s) AS cpu_s, max(w.max_rss_bytes) AS max_rss_bytes, max(w.read_bytes) AS read_bytes,
         max(w.written_bytes) AS written_bytes, min(w.at_ns) AS at_ns
-    FROM store.waits w
-    JOIN store.executions c
-        ON c.execution_id = w.child_id
-        OR (w.child_id IS NULL AND c.parent_id = w.execution_id AND c.pid = w.child_pid AND c.started_ns <= w.at_ns)
-    GROUP BY c.execution_id
+    FROM store.ended_waits w GROUP BY w.child_id
 ), said AS (
     SELECT execution_id, max(ended_ns) AS ended_ns, max(cpu_s) AS cpu_s, max(max_rss_bytes) AS max_rss_bytes,
         max(read_bytes) AS read_bytes, max(written_bytes) AS written_bytes

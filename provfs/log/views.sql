@@ -1,5 +1,16 @@
 -- The public views of the lineage log. A contract: columns are added, never changed or removed.
 -- Times are TIMESTAMP WITH TIME ZONE, sizes bytes, durations seconds.
+-- The child is named where the parent knew it; else it is the one with this process id.
+CREATE OR REPLACE VIEW store.ended_waits AS
+SELECT child_id, at_ns, exit_code, cpu_s, max_rss_bytes, read_bytes, written_bytes
+FROM store.waits WHERE child_id IS NOT NULL
+UNION ALL
+SELECT c.execution_id, w.at_ns, w.exit_code, w.cpu_s, w.max_rss_bytes, w.read_bytes, w.written_bytes
+FROM store.waits w
+JOIN store.executions c ON c.parent_id = w.execution_id AND c.pid = w.child_pid AND c.started_ns <= w.at_ns
+WHERE w.child_id IS NULL;
+COMMENT ON VIEW store.ended_waits IS 'Who waited for which process: one row for each wait and child that it may mean';
+
 CREATE OR REPLACE VIEW executions AS
 SELECT
     e.execution_id, e.parent_id, e.program_id, e.host, e.pid,
@@ -20,14 +31,10 @@ LEFT JOIN (
     FROM store.exits GROUP BY execution_id
 ) x ON x.execution_id = e.execution_id
 LEFT JOIN (
-    SELECT c.execution_id, min(w.at_ns) AS at_ns, arg_min(w.exit_code, w.at_ns) AS exit_code,
+    SELECT w.child_id AS execution_id, min(w.at_ns) AS at_ns, arg_min(w.exit_code, w.at_ns) AS exit_code,
         max(w.cpu_s) AS cpu_s, max(w.max_rss_bytes) AS max_rss_bytes, max(w.read_bytes) AS read_bytes,
         max(w.written_bytes) AS written_bytes
-    FROM store.waits w
-    JOIN store.executions c
-        ON c.execution_id = w.child_id
-        OR (w.child_id IS NULL AND c.parent_id = w.execution_id AND c.pid = w.child_pid AND c.started_ns <= w.at_ns)
-    GROUP BY c.execution_id
+    FROM store.ended_waits w GROUP BY w.child_id
 ) w ON w.execution_id = e.execution_id;
 COMMENT ON VIEW executions IS 'One row per operating-system process';
 COMMENT ON COLUMN executions.execution_id IS 'Id of the execution';
@@ -103,16 +110,17 @@ COMMENT ON COLUMN artifacts.versions IS 'Number of versions known';
 COMMENT ON COLUMN artifacts.first_seen_at IS 'First mention';
 COMMENT ON COLUMN artifacts.last_changed_at IS 'When its newest version came to be';
 
+-- By uri as well, although the artifact says it, so that a filter on the uri leaves out the versions of all others.
 CREATE OR REPLACE VIEW versions AS
 SELECT
     v.version_id, v.artifact_id, a.uri, v.digest, v.size_bytes, v.fingerprint, a.kind, v.origin,
     make_timestamptz(v.created_ns // 1000) AS created_at, v.execution_id,
     make_timestamptz(least(
-        lead(v.created_ns) OVER (PARTITION BY v.artifact_id ORDER BY v.created_ns, v.version_id),
+        lead(v.created_ns) OVER (PARTITION BY v.artifact_id, a.uri ORDER BY v.created_ns, v.version_id),
         (SELECT min(d.ended_ns) FROM store.endings d WHERE d.version_id = v.version_id)
     ) // 1000) AS ended_at,
     v.complete,
-    row_number() OVER (PARTITION BY v.artifact_id ORDER BY v.created_ns, v.version_id) AS ordinal
+    row_number() OVER (PARTITION BY v.artifact_id, a.uri ORDER BY v.created_ns, v.version_id) AS ordinal
 FROM store.versions v
 JOIN store.artifacts a ON a.artifact_id = v.artifact_id
 WHERE NOT v.scratch;
