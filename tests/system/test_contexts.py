@@ -28,7 +28,7 @@ IN_TURN = """
         step(0, common)
         with provfs.context("task", "within it"):
             text = open("extra.csv").read()
-    with provfs.context("task", "second"):
+    with provfs.context("task", "second?token=open-sesame"):
         step(1)
     with provfs.context("task", "third", uses=[first]):
         step(2, text)
@@ -104,7 +104,7 @@ def test_tasks_in_turn_are_independent_unless_they_say_otherwise(edges_of):
         *(("common", f"out{number}") for number in range(3)),
         *((name, "last") for name in ("in0", "in1", "in2", "extra", "common")),
     }
-    assert contexts == [("task", "first"), ("task", "second"), ("task", "third")]
+    assert contexts == [("task", "first"), ("task", "second?token=***"), ("task", "third")]
 
 
 @pytest.mark.parametrize("program", [AT_ONCE, IN_THREADS], ids=["asyncio", "threads"])

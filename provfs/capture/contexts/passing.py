@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from provfs.capture import active as capture
 from provfs.capture.contexts.current import current
 from provfs.capture.execution import clock_ns
+from provfs.capture.secrets import remove_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Context:
 
     Args:
         kind: `task` or `request`.
-        label: What people call it; secrets are not removed from it.
+        label: What people call it; of secrets that stand in it, `***` is recorded.
         uses: Earlier contexts of this process whose data it has been given.
     """
 
@@ -83,10 +84,11 @@ class Context:
                 return
             touched = recorder.threads.borders.end_passing(self._name)
             if touched and self._sources is not None:
+                label = self._label
                 fields = {
                     "context": self._name,
                     "kind": self._kind,
-                    "label": self._label,
+                    "label": None if label is None else remove_secrets((str(label),))[0],
                     "at_ns": self._began_ns,
                     "sources": tuple(sorted(self._sources)),
                 }
