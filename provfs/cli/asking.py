@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 WRITER_TIMEOUT_S = 3.0
 """How long a question waits to take in what is new before it answers from what is there."""
 
+TURN_S = 60.0
+"""How long a question waits for its turn to read: those before it are short, but may be many."""
+
 
 @contextmanager
 def fresh_log(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -40,7 +43,7 @@ def fresh_log(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         LogError: The log cannot be used.
     """
     behind = take_in(settings)
-    with store.reader(settings.log_path) as connection:
+    with store.reader(settings.log_path, turn_s=TURN_S) as connection:
         if behind is not None:
             click.echo(f"provfs: {behind}; {_age(connection)}", err=True)
         yield connection

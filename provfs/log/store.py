@@ -59,8 +59,15 @@ class Rows(NamedTuple):
 
 
 @contextmanager
-def reader(path: Path, timeout_s: float = 5.0) -> Iterator[duckdb.DuckDBPyConnection]:
+def reader(
+    path: Path, timeout_s: float = 5.0, *, turn_s: float | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the log for reading.
+
+    Args:
+        path: The log.
+        timeout_s: How long to wait for programs that do not take turns.
+        turn_s: How long to wait for a turn, behind writers that do; default: `timeout_s`.
 
     Raises:
         LogNotFoundError: There is no log at this path.
@@ -74,7 +81,7 @@ def reader(path: Path, timeout_s: float = 5.0) -> Iterator[duckdb.DuckDBPyConnec
             msg, hint="run something first: provfs run -- COMMAND; or name the home with --home"
         )
     with (
-        turnstile.reading(path.parent, timeout_s),
+        turnstile.reading(path.parent, timeout_s if turn_s is None else turn_s),
         _opened(path, timeout_s, read_only=True) as connection,
     ):
         _check_format(_format_of(connection, path), path)

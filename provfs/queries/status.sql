@@ -9,4 +9,5 @@ SELECT
     (SELECT coalesce(sum(lost_records), 0)::BIGINT FROM executions) AS lost_records,
     (SELECT value FROM store.meta WHERE key = 'format') AS format,
     (SELECT max(ingested_ns) FROM store.journals) AS ingested_ns,
+    (SELECT make_timestamptz(value::BIGINT // 1000) FROM store.meta WHERE key = 'accesses_since_ns') AS accesses_since,
     version() AS duckdb;

@@ -17,6 +17,8 @@ from provfs.queries import lineage
 from provfs.scope import KindRules, Scope
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from provfs.config import Settings
 
 _COUNTED = ("executions", "artifacts", "versions", "accesses")
@@ -91,6 +93,10 @@ def _facts(chosen: Settings) -> dict[str, Any]:
     }
 
 
+def _let_go(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else f"reads before {render.moment(moment)} that led to nothing"
+
+
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
@@ -118,6 +124,7 @@ def _print(facts: dict[str, Any]) -> None:
             "waiting": waiting,
             "holds": ", ".join(f"{facts[noun]:,} {noun}" for noun in _COUNTED if noun in facts)
             or None,
+            "let go": _let_go(facts.get("accesses_since")),
             "incomplete": facts.get("incomplete_versions") or None,
             "lost records": facts.get("lost_records"),
             "gaps": facts.get("gaps"),

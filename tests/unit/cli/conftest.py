@@ -1,6 +1,7 @@
 """A recorded story to ask about, and the command line as a function."""
 
 import os
+from zlib import crc32
 
 import pytest
 
@@ -33,7 +34,9 @@ def story(home):
     def step(pid, at_ns, reads, writes):
         records = [builders.execution(pid, at_ns)]
         for id_, (name, content) in enumerate(reads):
-            state = builders.fingerprint(hash(name) % 1000, len(content), _made_ns(name, content))
+            state = builders.fingerprint(
+                crc32(name.encode()) % 1000, len(content), _made_ns(name, content)
+            )
             records.append(
                 builders.read(
                     pid, id_, name, at_ns + 10, at_ns + 20, fingerprint=state, content=content
@@ -41,7 +44,9 @@ def story(home):
             )
         for id_, (name, content) in enumerate(writes, start=len(reads)):
             records.append(builders.opening(pid, id_, name, at_ns + 30))
-            state = builders.fingerprint(hash(name) % 1000, len(content), _made_ns(name, content))
+            state = builders.fingerprint(
+                crc32(name.encode()) % 1000, len(content), _made_ns(name, content)
+            )
             records.append(
                 builders.write(
                     pid,

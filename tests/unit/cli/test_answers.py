@@ -255,6 +255,8 @@ def test_sync_compacts_and_tells_what_goes(provfs, story):
     counts = ("reads", "without_effect", "merged", "changes")
     assert [told["retention"][c] for c in counts] == [done["retention"][c] for c in counts]
     assert "log written anew" in out
+    _, status_text, _ = provfs("status")
+    assert "that led to nothing" in status_text
     for words in (["--keep-days", "1"], ["--compact", "--dry-run"]):
         status, _, err = provfs("sync", *words)
         assert status == 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -18,7 +20,7 @@ from provfs.errors import (
     QueryError,
     UnknownArtifactError,
 )
-from provfs.log import definitions, store
+from provfs.log import definitions, store, turnstile
 
 HOLD = """
 import sys, duckdb
@@ -95,6 +97,20 @@ def test_log_held_by_another_program_is_busy(log):
         holder.communicate()
 
     assert str(holder.pid) in caught.value.message
+
+
+def test_reader_waits_longer_for_its_turn_than_for_strangers(log):
+    """Who takes turns is short; a question waits for many of them and not for another program."""
+    turn = ExitStack()
+    given_back = threading.Timer(0.4, turn.close)
+    turn.enter_context(turnstile.writing(log.parent, 1))
+
+    with pytest.raises(LogBusyError, match="being written"), store.reader(log, 0.05):
+        pytest.fail("the log is not free")
+    given_back.start()
+    with store.reader(log, 0.05, turn_s=30) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    given_back.join()
 
 
 def test_writer_waits_for_readers_at_the_turnstile(log):
