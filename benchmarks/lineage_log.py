@@ -111,12 +111,16 @@ def keep(processes: list[Process], directory: Path) -> int:
 
 
 class Graph(NamedTuple):
-    """What was made: the names to ask for, and how many records of which kind there are."""
+    """What was made: the names to ask for, and how many records of which kind there are.
+
+    `hub` is a file that a quarter of all runs read, so that most of the history descends from it.
+    """
 
     model: str
     dataset: str
     records: int
     accesses: int
+    hub: str = ""
 
 
 class File(NamedTuple):
@@ -136,9 +140,10 @@ def projects(directory: Path, accesses: int, seed: int = 7) -> Graph:
     made = Numbers(seed)
     records = total = 0
     last: File | None = None
+    raw: list[File] = []
     for project in range(max(1, round(accesses / ACCESSES_PER_PROJECT))):
         begin_ns = project * _STEP_NS  # projects run beside each other
-        previous = [made.file(f"p{project}/raw") for _ in range(RUNS_PER_LAYER * WRITES)]
+        raw = previous = [made.file(f"p{project}/raw") for _ in range(RUNS_PER_LAYER * WRITES)]
         for layer in range(LAYERS):
             kind = "model" if layer == LAYERS - 1 else f"l{layer}"
             outputs: list[File] = []
@@ -151,7 +156,7 @@ def projects(directory: Path, accesses: int, seed: int = 7) -> Graph:
             previous = outputs
         last = previous[-1]
     assert last is not None
-    return Graph(last.uri, _hub(1).uri, records, total)
+    return Graph(last.uri, raw[0].uri, records, total, _hub(1).uri)
 
 
 class Numbers:
