@@ -102,12 +102,11 @@ class Process:
 
 
 def keep(processes: list[Process], directory: Path) -> int:
-    """Write one journal about processes that belong together; return how many records it has."""
-    first = processes[0]
-    lines = [line for process in processes for line in process.lines]
-    path = directory / f"{BOOT}.{first.pid}.{first.started_ns}.0.jsonl"
-    path.write_bytes(b"".join(lines))
-    return len(lines)
+    """Write a journal for each process; return how many records they have."""
+    for process in processes:
+        path = directory / f"{BOOT}.{process.pid}.{process.started_ns}.0.jsonl"
+        path.write_bytes(b"".join(process.lines))
+    return sum(len(process.lines) for process in processes)
 
 
 class Graph(NamedTuple):
@@ -210,6 +209,30 @@ def _run(
     report = made.file(folder)
     driver.write(*report, now + _STEP_NS)
     return [driver, *children], [*outputs, report], 5 + len(inputs) + len(outputs) + 1
+
+
+def loaders(directory: Path, accesses: int, seed: int = 3) -> Graph:
+    """Write few processes that each read 1,000 to 25,000 shards and leave checkpoints."""
+    chance = random.Random(seed)
+    records = total = checkpoints = number = 0
+    while total < accesses:
+        number += 1
+        now = number * 10**9
+        process = Process(number, now)
+        dataset = chance.randrange(20)
+        shards = chance.choice((1_000, 2_000, 5_000, 10_000, 25_000))
+        for shard in range(shards):
+            now += _STEP_NS
+            content = 1 + dataset * 30_000 + shard
+            process.read(f"file:///data/{dataset}/{shard:05d}.parquet", content, now)
+            if shard % 500 == 499:
+                now += _STEP_NS
+                checkpoints += 1
+                process.write(f"file:///runs/{number}/{shard}.pt", 10**9 + checkpoints, now)
+        process.add(Exit(execution=process.name, at_ns=now + 10, exit_code=0, cpu_s=1.0))
+        total += shards + shards // 500
+        records += keep([process], directory)
+    return Graph(f"file:///runs/{number}/499.pt", "file:///data/0/00000.parquet", records, total)
 
 
 def chain(directory: Path, steps: int) -> Graph:
