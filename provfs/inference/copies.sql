@@ -1,22 +1,6 @@
 -- Rule copy: equal content under another name. Seen (1.0): the program that wrote it had read the source; the
 -- latest such read counts. Not seen (0.7): nobody was seen to write it; the oldest version with this content
--- counts. Empty files prove nothing. Reads: made, arrived, emerged. Marks: made.copied.
--- The contents that the batch touched, and those of them that more than one artifact has: the others are no copies.
-CREATE OR REPLACE TEMP TABLE touched AS
-SELECT DISTINCT digest, size_bytes
-FROM store.versions
-WHERE digest IS NOT NULL AND size_bytes > 0 AND version_id IN (
-    SELECT version_id FROM made
-    UNION ALL SELECT version_id FROM emerged
-    UNION ALL SELECT version_id FROM arrived WHERE mode = 'read'
-);
-
-CREATE OR REPLACE TEMP TABLE contents AS
-SELECT v.digest, v.size_bytes
-FROM store.versions v JOIN touched t ON t.digest = v.digest AND t.size_bytes = v.size_bytes
-GROUP BY v.digest, v.size_bytes
-HAVING min(v.artifact_id) <> max(v.artifact_id);
-
+-- counts. Empty files prove nothing. Reads: made, arrived, touched, contents. Marks: made.copied.
 -- A version that its own program moved is as old as it was before.
 CREATE OR REPLACE TEMP TABLE alike AS
 SELECT

@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 BATCH_BYTES = 256 << 20
 """Journal bytes per transaction: about one million lines, 300 MB of memory while staged."""
 
+_OF_FILES = frozenset(
+    {"journal", "read", "write", "opening", "failed", "rename", "remove", "change"}
+)
+"""What tells nothing of an execution but that it was there; see `kinds.sql`."""
+
+_SMALL_BYTES = 1 << 20
+"""Below it several threads cost more than they save."""
+
 
 class Report(NamedTuple):
     """What an ingest did.
@@ -55,7 +63,11 @@ class Report(NamedTuple):
 
 
 def ingest(
-    settings: Settings, *, timeout_s: float = 30.0, remembered: Path | None = None
+    settings: Settings,
+    *,
+    timeout_s: float = 30.0,
+    remembered: Path | None = None,
+    within: duckdb.DuckDBPyConnection | None = None,
 ) -> Report:
     """Take all that waits into the log of a home; makes the log where there is none.
 
@@ -64,6 +76,7 @@ def ingest(
         timeout_s: How long to wait for the turn.
         remembered: An older log; digests that no journal tells, and that cannot be had from a file
             any more, are those that it knows, and times are counted as it does.
+        within: An engine to open the log in, for who ingests again and again.
 
     Raises:
         LogBusyError: Others did not give the log back in time; what waits goes on waiting.
@@ -72,7 +85,7 @@ def ingest(
     began = time.monotonic()
     records = broken = taken = 0
     unreadable: list[Unreadable] = []
-    with store.writer(settings.log_path, timeout_s) as connection:
+    with store.writer(settings.log_path, timeout_s, within) as connection:
         beside.sweep(settings.home)
         _remember(connection, remembered)
         for batch in _batches(settings, connection, unreadable):
@@ -106,7 +119,12 @@ def _batches(
 ) -> Iterator[list[Slice]]:
     batch: list[Slice] = []
     size = 0
-    for piece in list(new_slices(settings.journal_directory, _progress(connection))):
+    pieces = list(new_slices(settings.journal_directory, _progress(connection)))
+    if sum(each.end - each.start for each in pieces if isinstance(each, Slice)) < _SMALL_BYTES:
+        connection.execute("SET threads = 1")
+    else:
+        connection.execute("RESET threads")
+    for piece in pieces:
         if isinstance(piece, Unreadable):
             unreadable.append(piece)
             continue
@@ -127,35 +145,64 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 def _take(
     connection: duckdb.DuckDBPyConnection, batch: list[Slice], settings: Settings
 ) -> tuple[int, int]:
-    """Ingest one batch and return (lines, broken lines)."""
+    """Ingest one batch and return (lines, broken lines).
+
+    Each statement costs a millisecond or so, however little there is: steps whose input a batch
+    does not have are left out, so that a small batch is soon done.
+    """
     with _transaction(connection, settings):
         counts = stage(connection, batch, settings.home)
-        with_changes = count(connection, "SELECT count(*) FROM batch WHERE type = 'change'") > 0
         run(connection, "executions")
-        run(connection, "dirty")
+        kinds = {kind for (kind,) in connection.execute(text("kinds")).fetchall()}
+        has_changes = "change" in kinds
+        has_reads = has_changes or "read" in kinds
+        has_ends = has_reads or not kinds.isdisjoint({"remove", "rename"})
+        has_programs = not kinds <= _OF_FILES
+        if has_programs:
+            run(connection, "described")
+            run(connection, "dirty")
         name_artifacts(connection, settings)
         run(connection, "accesses")
-        run(connection, "doubles")
-        if with_changes:
+        if _is_so(connection, "seen"):
+            run(connection, "doubles")
+        if has_changes:
             run(connection, "change_states")
         _find_over(connection)
         _fill_digests(connection, "write")
         run(connection, "writes")
-        if with_changes:
+        if has_changes:
             run(connection, "change_versions")
         _move(connection)
-        run(connection, "reads_match")
-        _fill_digests(connection, "read")
-        run(connection, "reads_new")
-        run(connection, "finish")
-        if with_changes:
+        if has_reads:
+            _read(connection)
+        if has_changes:
             run(connection, "changes")
-        for step in ("removals", "copies", "relations"):
-            run(connection, step)
-        if count(connection, text("piped")):
-            run(connection, "pipes")
+        if has_ends:
+            run(connection, "removals")
+        run(connection, "contents")
+        if _is_so(connection, "shared"):
+            run(connection, "copies")
+        if has_programs:
+            _relate(connection)
         run(connection, "store")
     return counts
+
+
+def _relate(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "relations")
+    if _is_so(connection, "piped"):
+        run(connection, "pipes")
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "reads_match")
+    _fill_digests(connection, "read")
+    run(connection, "reads_new")
+    run(connection, "finish")
+
+
+def _is_so(connection: duckdb.DuckDBPyConnection, question: str) -> bool:
+    return count(connection, text(question)) > 0
 
 
 @contextlib.contextmanager
@@ -178,7 +225,8 @@ def _transaction(connection: duckdb.DuckDBPyConnection, settings: Settings) -> I
 
 def _find_over(connection: duckdb.DuckDBPyConnection) -> int:
     """Leave the table `over`: executions that have ended with files open; return how many."""
-    rows = connection.execute(text("openings")).fetchall()
+    is_any_open = count(connection, "SELECT count(*) FROM store.openings") > 0
+    rows = connection.execute(text("openings")).fetchall() if is_any_open else []
     gone = [
         (execution_id, ended_ns if ended_ns is not None else last_ns + 1)
         for execution_id, name, ended_ns, last_ns in rows

@@ -32,13 +32,14 @@ from provfs.errors import (
 from provfs.log import definitions, turnstile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 STORAGE_VERSION = "v1.5.0"
 """Storage format of the file: the newest that DuckDB 1.5 and 2.x both read and write."""
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}
+_ATTACHED = "lineage_log"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _LOCK_ERROR = re.compile(r"lock", re.IGNORECASE)
 _NAME_ERROR = re.compile(r"(unknown artifact|ambiguous artifact|unknown version): (.*)", re.DOTALL)
@@ -88,9 +89,26 @@ def reader(
         yield connection
 
 
+def engine() -> duckdb.DuckDBPyConnection:
+    """Return an engine without a log, for who opens the log again and again; the caller closes it.
+
+    Making one costs more than opening a log in it.
+    """
+    connection = duckdb.connect(config=_CONFIG)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
 @contextmanager
-def writer(path: Path, timeout_s: float = 30.0) -> Iterator[duckdb.DuckDBPyConnection]:
+def writer(
+    path: Path, timeout_s: float = 30.0, within: duckdb.DuckDBPyConnection | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the log for writing; make it, or bring it to the present format, where needed.
+
+    Args:
+        path: Of the log.
+        timeout_s: How long to wait for the turn.
+        within: An `engine` to open it in; one is made for it where None.
 
     Raises:
         LogBusyError: Readers or another writer did not give it back in time.
@@ -100,7 +118,12 @@ def writer(path: Path, timeout_s: float = 30.0) -> Iterator[duckdb.DuckDBPyConne
     with turnstile.writing(path.parent, timeout_s):
         if not path.exists():
             create_log(path)
-        with _opened(path, timeout_s, read_only=False) as connection:
+        opened = (
+            _opened(path, timeout_s, read_only=False)
+            if within is None
+            else _attached(within, path, timeout_s)
+        )
+        with opened as connection:
             _bring_up_to_date(connection, path)
             yield connection
 
@@ -257,20 +280,42 @@ def _opened(
         connection.close()
 
 
+@contextmanager
+def _attached(
+    connection: duckdb.DuckDBPyConnection, path: Path, timeout_s: float
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    source = str(path).replace("'", "''")
+    _waiting(lambda: connection.execute(f"ATTACH '{source}' AS {_ATTACHED}"), path, timeout_s)
+    try:
+        connection.execute(f"USE {_ATTACHED}")
+        yield connection
+    finally:
+        connection.execute("USE memory")
+        connection.execute(f"DETACH {_ATTACHED}")
+
+
 def _connect(path: Path, timeout_s: float, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    connection = _waiting(
+        lambda: duckdb.connect(str(path), read_only=read_only, config=_CONFIG), path, timeout_s
+    )
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def _waiting(
+    open_it: Callable[[], duckdb.DuckDBPyConnection], path: Path, timeout_s: float
+) -> duckdb.DuckDBPyConnection:
+    """Try to open a log until nobody else holds it."""
     busy: duckdb.Error | None = None
     for _ in turnstile.pauses(timeout_s):
         try:
-            connection = duckdb.connect(str(path), read_only=read_only, config=_CONFIG)
+            return open_it()
         except duckdb.IOException as error:
             if not _LOCK_ERROR.search(str(error)):
                 raise _unusable(path, error) from error
             busy = error
         except duckdb.Error as error:
             raise _unusable(path, error) from error
-        else:
-            connection.execute("SET enable_progress_bar = false")
-            return connection
     msg = f"the lineage log {path} is open in another program: {_holder(str(busy))}"
     raise LogBusyError(msg, hint="close it there, or copy the file and ask the copy") from busy
 

@@ -8,11 +8,14 @@ not keep the engine in memory. Not here: when it is asked, see `provfs_agent.ser
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
+
+import duckdb
 
 from provfs import config, ingest
 from provfs.errors import LogBusyError, ProvfsError
@@ -27,11 +30,12 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     settings = config.resolve(sys.argv[1])
     mine = sys.argv[2]
+    engine = store.engine()
     for _ in sys.stdin:
         answer: dict[str, object]
         began_s = time.process_time()
         try:
-            report = ingest.ingest(settings, timeout_s=_BUSY_AFTER_S)
+            report = ingest.ingest(settings, timeout_s=_BUSY_AFTER_S, within=engine)
             answer = {
                 "records": report.records,
                 "broken": report.broken,
@@ -43,6 +47,9 @@ def main() -> int:
             answer = {"busy": error.message}
         except ProvfsError as error:
             answer = {"error": error.message}
+            with contextlib.suppress(duckdb.Error):
+                engine.close()
+            engine = store.engine()  # a full disk, for one, leaves it unusable
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
     return 0

@@ -142,7 +142,7 @@ ingest(Settings(home=Path(sys.argv[1])))
 """
 
 
-@pytest.mark.parametrize("step", ["executions", "writes", "copies", "store"])
+@pytest.mark.parametrize("step", ["executions", "writes", "contents", "store"])
 def test_ingest_killed_in_any_step_can_be_repeated(settings, step, put, rows):
     """SIGKILL in the middle of an ingest leaves a log that the next one completes."""
     put(

@@ -123,6 +123,25 @@ def test_writer_waits_for_readers_at_the_turnstile(log):
         pass
 
 
+def test_engine_that_stays_gives_the_log_back_each_time(log):
+    """Who writes again and again keeps the engine; others have the log in between."""
+    engine = store.engine()
+    with store.writer(log, within=engine) as connection:
+        connection.execute("INSERT INTO store.meta VALUES ('one', '1')")
+    with duckdb.connect(str(log)) as other:
+        other.execute("INSERT INTO store.meta VALUES ('two', '2')")
+    with pytest.raises(duckdb.Error), store.writer(log, within=engine) as connection:
+        connection.execute("INSERT INTO nothing VALUES (3)")
+    with store.reader(log) as connection:
+        rows = connection.execute("SELECT key FROM store.meta WHERE length(value) = 1").fetchall()
+    with store.writer(log, within=engine) as connection:
+        views = connection.execute("SELECT count(*) FROM versions").fetchall()
+    engine.close()
+
+    assert {("one",), ("two",)} <= set(rows)
+    assert views == [(0,)]
+
+
 def test_readers_are_inside_together(log):
     """Two readers do not wait for each other."""
     with store.reader(log) as one, store.reader(log) as two:

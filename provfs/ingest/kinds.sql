@@ -1,0 +1,5 @@
+-- What a batch has: types of records, modes of accesses, and `new` for executions that were not known. Reads:
+-- accesses, batch, who.
+SELECT DISTINCT type FROM batch
+UNION SELECT DISTINCT mode FROM accesses
+UNION SELECT 'new' FROM who WHERE is_new;
