@@ -108,9 +108,10 @@ class Settler:
         """Return the event with the name that the file has as far as the events before it say.
 
         A close is told with the name of the moment in which it is read, which can be that of a
-        rename of which another channel has still to tell.
+        rename of which another channel has still to tell. A change bears the name of its own
+        moment, also where the file is gone by now and its inode another's.
         """
-        if event.file is None or event.kind not in {"close_read", "close_write", "modify"}:
+        if event.file is None or event.kind not in {"close_read", "close_write"}:
             return event
         place = self._places.get(event.file, event.path)
         if place == event.path or place not in self._files:

@@ -276,6 +276,18 @@ def test_rename_that_is_told_before_the_close_is_of_a_temporary_file(settler, ga
     ]
 
 
+def test_change_of_a_removed_file_is_not_of_the_next_with_its_inode(settler, gate):
+    """A change that is told late is of the name that it bears, not of what has the inode now."""
+    key = FileKey(42, 7)
+    settler.feed(gate(1, "open", "/d/out", WRITER, file=key), None)
+    settler.feed(gate(2, "modify", "/d/db-journal", MOVER, file=key, order="merged"), None)
+    settler.feed(gate(3, "modify", "/d/out", WRITER, file=key, order="merged"), None)
+    settler.feed(gate(9, "close_write", "/d/out", WRITER, file=key), A)
+
+    writers = {fact.actor for fact in _due(settler, 500) if fact.path == "/d/out"}
+    assert writers == {WRITER}
+
+
 def test_file_that_is_removed_while_it_is_open_was_written_before(settler, gate):
     """A file without a name ends with its removal, however long it stays open."""
     key = FileKey(42, 7)
