@@ -33,6 +33,7 @@ _fileno = FileIO.fileno
 _read = FileIO.read
 _readall = FileIO.readall
 _readinto = FileIO.readinto
+_repr = FileIO.__repr__
 _seek = FileIO.seek
 _tell = FileIO.tell
 _truncate = FileIO.truncate
@@ -49,6 +50,11 @@ class KnownFileIO(FileIO):
     """A raw file of a known version (`_capture` holds its entry), or one that is not captured."""
 
     __slots__ = ("_capture",)
+
+    def __repr__(self) -> str:
+        """Return the text of `io.FileIO`, in which Python 3.13 names a subclass without module."""
+        text = _repr(self)
+        return text if text.startswith("<_io.") else f"<_io.{text[1:]}"
 
     def close(self) -> None:
         """Close the file, after a look at whether it is still the known version."""
