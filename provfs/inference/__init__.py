@@ -1,7 +1,8 @@
 """The rules by which edges are inferred, in SQL.
 
-`processes` says when and how surely a read and a write make an edge, `contexts` and `window` the
-same of cells and of unknown programs, `pairs` puts all together; they are part of the log and
-renewed with it. `copies`, `relations` and `pipes` run at ingest: they find which versions are
-copies, how programs descend from each other, and which fed which through pipes.
+A file for each rule says when a read and a write make an edge and how surely; `processes` chooses
+among those between processes, `contexts` lowers what crosses cells, `pairs` puts all together. They
+are part of the log and renewed with it. `copies`, `relations` and `pipes` run at ingest: they find
+which versions are copies, how programs descend from each other, and which fed which through pipes;
+the rule rename is found where files move, in `provfs/ingest/moves.sql`.
 """

@@ -7,7 +7,7 @@ SELECT
     r.version_id AS input_version_id, w.version_id AS output_version_id, w.execution_id,
     store.rule_between(x.relation, r.execution_id = w.execution_id) AS precedence,
     store.confidence_between(
-        x.relation, r.execution_id = w.execution_id AND r.thread = w.thread, w.copied, r.context, w.context, c.sources,
+        x.relation, r.execution_id = w.execution_id, r.thread = w.thread, w.copied, r.context, w.context, c.sources,
         x.context, x.sources
     ) AS confidence,
     r.opened_ns AS read_ns, w.closed_ns AS written_ns
@@ -32,7 +32,7 @@ SELECT
     w.version_id AS output_version_id, oa.uri AS output_uri, ov.digest AS output_digest, ov.scratch AS output_scratch,
     w.execution_id, store.rule_between(x.relation, r.execution_id = w.execution_id) AS precedence,
     store.confidence_between(
-        x.relation, r.execution_id = w.execution_id AND r.thread = w.thread, w.copied, r.context, w.context, c.sources,
+        x.relation, r.execution_id = w.execution_id, r.thread = w.thread, w.copied, r.context, w.context, c.sources,
         x.context, x.sources
     ) AS confidence,
     r.opened_ns AS read_ns, w.closed_ns AS written_ns

@@ -15,7 +15,10 @@ from importlib.resources import files
 FORMAT = 4
 """Number of the table layout. Raised together with a file in `migrations`."""
 
-_RULES = ("contexts", "processes", "window", "pairs")
+_RULES = (
+    *("contexts", "same_process", "worker", "pipe", "peer", "parent", "child", "processes"),
+    *("window", "pairs"),
+)
 _SURFACE = ("views", "macros", "walks/stale", "questions", "remaking")
 
 _NEAR = "(SELECT * FROM walk WHERE NOT store.is_far(carried, passed))"

@@ -100,7 +100,7 @@ ranked AS (
     SELECT
         a.input_version_id, m.version_id AS output_version_id, m.artifact_id, a.opened_ns,
         least(a.confidence, store.confidence_between(
-            a.relation, a.execution_id = m.execution_id AND a.thread = m.thread, false, a.read_context, m.context,
+            a.relation, a.execution_id = m.execution_id, a.thread = m.thread, false, a.read_context, m.context,
             m.sources, a.context, a.sources
         )) AS confidence
     FROM asked a
@@ -112,7 +112,7 @@ ranked AS (
 ), direct AS MATERIALIZED (
     SELECT
         m.version_id, f.earliest, least(f.confidence, store.confidence_between(
-            f.relation, f.execution_id = m.execution_id AND f.thread = m.thread, false, f.context, m.context, m.sources,
+            f.relation, f.execution_id = m.execution_id, f.thread = m.thread, false, f.context, m.context, m.sources,
             f.child_context, f.child_sources
         )) AS confidence
     FROM first_reads f
@@ -148,7 +148,7 @@ ranked AS (
             SELECT
                 m.version_id, r.earliest.version_id AS input_version_id, r.depth, r.confidence AS path,
                 store.confidence_between(
-                    x.relation, r.execution_id = m.execution_id AND r.thread = m.thread, false, r.context, m.context,
+                    x.relation, r.execution_id = m.execution_id, r.thread = m.thread, false, r.context, m.context,
                     m.sources, x.context, x.sources
                 ) AS step
             FROM readers r

@@ -24,7 +24,7 @@ WITH read AS {materialized} (
         w.version_id, p.passed, p.depth, w.execution_id,
         store.rule_between(p.relation, w.execution_id = p.execution_id) AS rule,
         least(p.confidence, store.confidence_between(
-            p.relation, w.execution_id = p.execution_id AND w.thread = p.thread, w.copied, p.context, w.context, c.sources,
+            p.relation, w.execution_id = p.execution_id, w.thread = p.thread, w.copied, p.context, w.context, c.sources,
             p.child_context, p.child_sources
         )) AS confidence
     FROM written w

@@ -25,7 +25,7 @@ WITH written AS {materialized} (
         r.version_id, p.passed, p.depth, p.execution_id,
         store.rule_between(p.relation, r.execution_id = p.execution_id) AS rule,
         least(p.confidence, store.confidence_between(
-            p.relation, r.execution_id = p.execution_id AND r.thread = p.thread, p.copied, r.context, p.context, p.sources,
+            p.relation, r.execution_id = p.execution_id, r.thread = p.thread, p.copied, r.context, p.context, p.sources,
             p.child_context, p.child_sources
         )) AS confidence
     FROM read r
