@@ -9,10 +9,13 @@ import pytest
 from provfs.log import store
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _log_from_a_template(tmp_path_factory):
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory):
     template = tmp_path_factory.mktemp("template") / "lineage.duckdb"
     store.create_log(template)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "create_log", lambda path: shutil.copy(template, path))
-        yield
+    return template
+
+
+@pytest.fixture(autouse=True)
+def _log_from_a_template(_template, monkeypatch):
+    monkeypatch.setattr(store, "create_log", lambda path: shutil.copy(_template, path))

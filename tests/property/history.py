@@ -59,6 +59,7 @@ class World:
     processes: dict[int, Process] = field(default_factory=dict)
     versions: list[Version] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
+    openings: list[Read] = field(default_factory=list)
     waits: dict[int, int] = field(default_factory=dict)
     records: list[tuple[int, Record]] = field(default_factory=list)
     accesses: int = 0
@@ -329,9 +330,11 @@ class World:
     ) -> _Handle:
         version = self._known(file, name, now)
         known = (pid, name, file.fingerprint, thread)
+        opening = Read(pid, thread, version.number, now)
+        self.openings.append(opening)
         if known not in self._known_reads:
             self._known_reads[known] = self._new_id(pid)
-            self.reads.append(Read(pid, thread, version.number, now))
+            self.reads.append(opening)
         else:
             digest = False
         id_ = self._known_reads[known]

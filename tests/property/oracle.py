@@ -130,7 +130,7 @@ def _copied_by(world: World, target: Version, write: Write) -> int | None:
     program = world.processes[write.pid].program
     reads = [
         read
-        for read in world.reads
+        for read in world.openings
         if world.processes[read.pid].program == program
         and read.opened_ns < write.closed_ns
         and _same_bytes(world.versions[read.version], target)

@@ -36,7 +36,9 @@ class Write(NamedTuple):
 
 
 class Read(NamedTuple):
-    """The first opening of a version by one execution and thread under one name."""
+    """An opening of a version to read by one execution and thread under one name; `World.reads`
+    has the first of each, `World.openings` has all.
+    """
 
     pid: int
     thread: int | None
