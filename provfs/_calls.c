@@ -223,10 +223,12 @@ static PyObject *append(PyObject *module, PyObject *arguments) {
     int descriptor;
     long long process;
     unsigned long long device, inode;
-    const char *data;
+    PyObject *line;
+    char *data;
     Py_ssize_t length, written = -1;
-    if (!PyArg_ParseTuple(arguments, "iLKKy#:append", &descriptor, &process, &device, &inode, &data,
-                          &length))
+    /* Not by "y#": compiled with the headers of Python 3.13, that fails under 3.11 and 3.12. */
+    if (!PyArg_ParseTuple(arguments, "iLKKO:append", &descriptor, &process, &device, &inode, &line) ||
+        PyBytes_AsStringAndSize(line, &data, &length) < 0)
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     if (getpid() == process && is_file(descriptor, device, inode))

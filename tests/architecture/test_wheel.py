@@ -3,6 +3,7 @@
 import builtins
 import configparser
 import importlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -87,3 +88,15 @@ def test_wheel_declares_commands_and_protocol(wheel):
     assert dict(declared["fsspec.specs"]) == {
         "prov": "provfs.capture.filesystem:ProvenanceFileSystem"
     }
+
+
+def test_compiled_calls_use_no_format_that_depends_on_the_headers():
+    """Compiled with Python 3.13, lengths in formats (`y#`) fail under 3.11 and 3.12; one tag serves
+    all.
+    """
+    source = (ROOT / "provfs" / "_calls.c").read_text(encoding="utf-8")
+
+    formats = re.findall(r'(?:PyArg_Parse\w*|Py_BuildValue)\([^"]*"([^"]*)"', source)
+
+    assert formats
+    assert not [text for text in formats if "#" in text]
