@@ -12,8 +12,9 @@ OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_infe
 demo: .venv/.demo ## run a three-step training pipeline under capture and print the model's lineage
 	@$(BIN)/provfs demo
 
+# Where all is run, as by .ci/run, the libraries have their turn in test-clients.
 test: .venv/.dev ## the whole test suite, on all cores
-	$(call PYTEST,.venv) --numprocesses auto
+	$(call PYTEST,.venv) --numprocesses auto $(if $(CI),-m 'not clients')
 
 check: .venv/.dev ## lint, format, types, import contracts, docs against code
 	$(BIN)/ruff check

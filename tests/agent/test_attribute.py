@@ -146,7 +146,7 @@ def test_holder_of_a_file_is_found(program, tmp_path):
     path = tmp_path / "held"
     path.write_text("x")
     status = path.stat()
-    process = program("sh", "-c", f"exec 9< {path}; echo ready; sleep 60")
+    process = program("sh", "-c", f"exec 9< {path}; echo ready; read x")
     process.stdout.readline()
 
     found = holders([FileKey(status.st_dev, status.st_ino), FileKey(0, 1)])

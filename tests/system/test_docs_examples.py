@@ -20,6 +20,7 @@ def examples():
 def test_output_on_the_pages_is_what_comes(examples, tmp_path, monkeypatch):
     """Tutorial and how-to pages, as one story, but for times, sizes, contents and the user."""
     monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it
     outcomes = list(examples.run(tmp_path.resolve()))
 
     assert {one.page for one in outcomes} == set(examples.PAGES)
