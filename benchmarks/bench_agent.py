@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 AT_REST = 1_000_000
 PER_FOLDER = 100
 SECONDS = 10
-_PACES = ((100, 0.1), (500, 0.1), (500, 1.0))
+_PACES = ((100, 0.05), (500, 0.05))
 """Files a second, each of which makes five events, and the shortest time between two ingests."""
 
 BURST = 50_000

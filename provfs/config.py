@@ -56,7 +56,7 @@ class AgentSettings(NamedTuple):
     watch: tuple[str, ...] = ()
     attribution: str = "strict"
     level: str = "auto"
-    ingest_interval_s: float = 0.1
+    ingest_interval_s: float = 0.05
     rescan_interval_s: float = 86_400.0
     poll_interval_s: float = 10.0
     requests_per_s: float = 5.0

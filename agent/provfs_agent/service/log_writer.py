@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 IDLE_S = 60.0
 """After this time without work the ingesting process is ended; it takes 0.3 s to start again."""
 
-TOGETHER_S = 0.05
+TOGETHER_S = 0.02
 """So long a record waits for others to go with; a batch costs as much for one as for many."""
 
 OTHERS_S = 1.0
 """How often is looked whether captured programs have told something to journals of their own."""
 
-SHARE = 0.3
+SHARE = 0.5
 """Most of one processor that goes into ingesting all the time."""
 
 _LONGEST_PAUSE_S = 10.0
