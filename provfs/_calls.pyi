@@ -1,17 +1,5 @@
-def access_line(
-    execution: str,
-    id_: int,
-    uri: str,
-    opened_ns: int,
-    closed_ns: int,
-    bytes_: int,
-    state: bytes | str,
-    digest: str,
-    thread: int,
-    channel: str,
-    /,
-) -> bytes: ...
-def append(descriptor: int, process: int, device: int, inode: int, data: bytes, /) -> int: ...
-def open_direct(path: str, /) -> tuple[int, bytes | str | None, int] | None: ...
-def state_of(descriptor: int, /) -> bytes | str | None: ...
-def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: int, /) -> int: ...
+from provfs.calls import access_line as access_line
+from provfs.calls import append as append
+from provfs.calls import look_again as look_again
+from provfs.calls import open_direct as open_direct
+from provfs.calls import state_of as state_of

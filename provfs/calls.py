@@ -40,7 +40,7 @@ def numbers_of(state: bytes | str) -> tuple[int, ...]:
     return tuple(map(int, state.split(":")[1:]))
 
 
-def state_of(descriptor: int) -> bytes | str | None:
+def state_of(descriptor: int, /) -> bytes | str | None:
     """Return the state of an open file; None where it is no regular file or has no name any more.
 
     Raises:
@@ -52,7 +52,7 @@ def state_of(descriptor: int) -> bytes | str | None:
     return pack_state(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
-def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: int) -> int:
+def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: int, /) -> int:
     """Compare an open file with the state that it had when it was opened, `elapsed_ns` ago.
 
     Returns:
@@ -68,7 +68,7 @@ def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: in
     return int(opened_ns - tick_ns < max(numbers_of(state)[3:]))
 
 
-def open_direct(path: str) -> tuple[int, bytes | str | None, int] | None:
+def open_direct(path: str, /) -> tuple[int, bytes | str | None, int] | None:
     """Open a file for reading if its path is its real path; return (descriptor, state, size_bytes).
 
     None says that nothing was opened and the ordinary way has to be taken: there is a symbolic link
@@ -80,7 +80,7 @@ def open_direct(path: str) -> tuple[int, bytes | str | None, int] | None:
     return None
 
 
-def append(descriptor: int, process: int, device: int, inode: int, data: bytes) -> int:
+def append(descriptor: int, process: int, device: int, inode: int, data: bytes, /) -> int:
     """Write to a descriptor if this is that process and the descriptor is still that file.
 
     Returns:
@@ -108,6 +108,7 @@ def access_line(
     digest: str,
     thread: int,
     channel: str,
+    /,
 ) -> bytes:
     """Return the line of the `access` record of a file that was read whole; `uri` is JSON text."""
     numbers = numbers_of(state)
@@ -131,7 +132,7 @@ IN_PYTHON = {
 """What runs where nothing was compiled."""
 
 try:
-    from provfs._calls import (  # type: ignore[assignment] # the same
+    from provfs._calls import (
         access_line,
         append,
         look_again,

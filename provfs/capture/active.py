@@ -47,10 +47,9 @@ def _start() -> Recorder | None:
         return None
     directory = journal_directory_of(environment.get("PROVFS_SETTINGS", ""))
     if directory is None or not os.path.isdir(directory):
-        from provfs.config import Settings, prepare_home, resolve  # noqa: PLC0415 - costs 10 ms in a bare interpreter
+        from provfs.config import prepare_home  # noqa: PLC0415 - costs 10 ms in a bare interpreter
 
-        text = environment.get("PROVFS_SETTINGS")
-        settings = Settings.from_json(text) if text else resolve()
+        settings = _all_settings()
         prepare_home(settings)
         directory = os.fspath(settings.journal_directory)
     return Recorder(directory, _settings)
@@ -103,8 +102,11 @@ def _home_of(settings: str) -> str | None:
 def _settings() -> Rules:
     text = os.environ.get("PROVFS_SETTINGS")
     plain = plain_settings(text) if text else None
-    if plain is not None:
-        return plain
+    return _all_settings() if plain is None else plain
+
+
+def _all_settings() -> Settings:
     from provfs import config  # noqa: PLC0415 - costs 10 ms in a bare interpreter
 
+    text = os.environ.get(config.SETTINGS_VARIABLE)
     return config.Settings.from_json(text) if text else config.resolve()

@@ -76,12 +76,10 @@ def preview(settings: Settings, keep_days: float) -> Retention:
 def _rewrite(old: Path, made: Path, keep_days: float | None) -> Retention | None:
     store.create_log(made)
     try:
-        with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-            for name, path, how in (("old", old, "(READ_ONLY)"), ("made", made, "")):
-                quoted = str(path).replace("'", "''")
-                connection.execute(f"ATTACH '{quoted}' AS {name} {how}")
+        with store.engine() as connection:
+            store.attach(connection, old, "old", "(READ_ONLY)")
+            store.attach(connection, made, "made")
             connection.execute("USE old")
-            connection.execute("SET enable_progress_bar = false")
             gone = None
             if keep_days is not None:
                 gone = retention.sift(connection, _moment(keep_days))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from provfs.config import prepare_home
@@ -18,6 +17,7 @@ from provfs.errors import IntegrityError
 from provfs.ingest import beside, retention
 from provfs.ingest.ended import INGESTED
 from provfs.ingest.pipeline import Report, ingest
+from provfs.ingest.steps import text
 from provfs.journal.reader import journals
 from provfs.log import store
 from provfs.model import path_of_uri
@@ -96,7 +96,7 @@ _EDITED = "was changed after it was ingested"
 
 def _compare_journals(settings: Settings) -> tuple[list[Finding], int, str]:
     with store.reader(settings.log_path) as connection:
-        rows = connection.execute(_text("taken")).fetchall()
+        rows = connection.execute(text("taken")).fetchall()
     findings: list[Finding] = []
     seal = sha256()
     for journal, pieces in rows:
@@ -157,7 +157,7 @@ def facts(connection: duckdb.DuckDBPyConnection, since_ns: int = 0) -> dict[str,
     else:
         for table in ("reads", "changes"):
             connection.execute(f"CREATE OR REPLACE TEMP VIEW kept_{table} AS FROM store.{table}")
-    rows = connection.execute(_text("facts")).fetchall()
+    rows = connection.execute(text("facts")).fetchall()
     return {table: (count, content) for table, count, content in rows}
 
 
@@ -170,7 +170,7 @@ def _difference(found: int, expected: int) -> str:
 def _compare_files(settings: Settings) -> tuple[list[Finding], int]:
     """Hash the files whose fingerprint is still that of the current version."""
     with store.reader(settings.log_path) as connection:
-        rows = connection.execute(_text("present")).fetchall()
+        rows = connection.execute(text("present")).fetchall()
     findings: list[Finding] = []
     hashed = 0
     for uri, digest in rows:
@@ -195,7 +195,3 @@ def _make_anew(settings: Settings, aside: Settings) -> Report:
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 os.link(path, aside.journal_directory / path.name)
     return ingest(aside, remembered=settings.log_path)
-
-
-def _text(name: str) -> str:
-    return files("provfs.ingest").joinpath(f"{name}.sql").read_text(encoding="utf-8")

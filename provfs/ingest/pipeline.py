@@ -108,8 +108,7 @@ def _remember(connection: duckdb.DuckDBPyConnection, older: Path | None) -> None
     """Leave the table `remembered`: digests by uri and fingerprint, none without an older log."""
     connection.execute(text("remembered"))
     if older is not None:
-        source = str(older).replace("'", "''")
-        connection.execute(f"ATTACH '{source}' AS older (READ_ONLY)")
+        store.attach(connection, older, "older", "(READ_ONLY)")
         connection.execute(text("remember"))
         connection.execute("DETACH older")
 

@@ -10,10 +10,10 @@ touched. Not here: the rewriting of the log, see `provfs.ingest.compaction`; the
 from __future__ import annotations
 
 import socket
-from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from provfs import process
+from provfs.ingest.steps import text
 from provfs.model import ExecutionName
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def sift(connection: duckdb.DuckDBPyConnection, before_ns: int) -> Retention:
     """Leave the tables `kept_reads` and `kept_changes`, and say what is not in them."""
     running = [
         execution_id
-        for execution_id, name, host in connection.execute(_text("silent")).fetchall()
+        for execution_id, name, host in connection.execute(text("silent")).fetchall()
         if not _is_over(ExecutionName.parse(name), host)
     ]
     connection.execute(
@@ -53,10 +53,10 @@ def sift(connection: duckdb.DuckDBPyConnection, before_ns: int) -> Retention:
         " FROM store.executions WHERE execution_id IN (SELECT unnest($ids::BIGINT[]))",
         {"ids": running},
     )
-    for statement in _text("retention").split(";\n"):
+    for statement in text("retention").split(";\n"):
         needs = {"before_ns": before_ns} if "$before_ns" in statement else None
         connection.execute(statement, needs)
-    counts = connection.execute(_text("retained"), {"before_ns": before_ns}).fetchall()[0]
+    counts = connection.execute(text("retained"), {"before_ns": before_ns}).fetchall()[0]
     return Retention(before_ns, *counts)
 
 
@@ -72,7 +72,3 @@ def _is_over(name: ExecutionName, host: str | None) -> bool:
     """Return whether an execution is known to have ended: here, or before this host was started."""
     over = process.is_over(name)
     return over if over is not None else host == socket.gethostname()
-
-
-def _text(name: str) -> str:
-    return files("provfs.ingest").joinpath(f"{name}.sql").read_text(encoding="utf-8")

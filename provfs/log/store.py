@@ -99,6 +99,14 @@ def engine() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def attach(
+    connection: duckdb.DuckDBPyConnection, path: Path, name: str, options: str = ""
+) -> duckdb.DuckDBPyConnection:
+    """Open a log, or any database, in an engine under a name, and return the engine."""
+    quoted = str(path).replace("'", "''")
+    return connection.execute(f"ATTACH '{quoted}' AS {name} {options}")
+
+
 @contextmanager
 def writer(
     path: Path, timeout_s: float = 30.0, within: duckdb.DuckDBPyConnection | None = None
@@ -174,8 +182,7 @@ def create_log(path: Path) -> None:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         with duckdb.connect(config=_CONFIG) as connection:
-            target = str(unfinished).replace("'", "''")
-            connection.execute(f"ATTACH '{target}' AS made (STORAGE_VERSION '{STORAGE_VERSION}')")
+            attach(connection, unfinished, "made", f"(STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("USE made")
             connection.execute("BEGIN")
             connection.execute(definitions.tables())
@@ -284,8 +291,7 @@ def _opened(
 def _attached(
     connection: duckdb.DuckDBPyConnection, path: Path, timeout_s: float
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    source = str(path).replace("'", "''")
-    _waiting(lambda: connection.execute(f"ATTACH '{source}' AS {_ATTACHED}"), path, timeout_s)
+    _waiting(lambda: attach(connection, path, _ATTACHED), path, timeout_s)
     try:
         connection.execute(f"USE {_ATTACHED}")
         yield connection

@@ -50,9 +50,9 @@ __attribute__((destructor)) static void end(void) {
         ending();
 }
 
-/* Whether the file that is about to be opened is there, and stays as it is; only asked where it matters. What it
- * holds is sealed where the opening empties it. */
-static bool exists(int directory, const char *path, int flags) {
+/* Seal what a file holds that is about to be emptied by an opening; return whether the file is there, and stays as it
+ * is. Only asked where it matters. */
+static bool look_before(int directory, const char *path, int flags) {
     struct state state;
     if ((flags & O_ACCMODE) == O_RDONLY)
         return true;
@@ -68,7 +68,7 @@ static bool exists(int directory, const char *path, int flags) {
 }
 
 #define OPENED(directory, path, flags, stream_, call)                                                                   \
-    bool captured = may_be_captured(path), existed = captured && exists(directory, path, flags);                        \
+    bool captured = may_be_captured(path), existed = captured && look_before(directory, path, flags);                   \
     int opened = call;                                                                                                  \
     if (captured && opened >= 0) {                                                                                      \
         int kept = errno;                                                                                               \
@@ -151,7 +151,7 @@ static void stream_closing(FILE *stream) {
     HOOK FILE *name(const char *restrict path, const char *restrict mode) {                                             \
         bool captured = may_be_captured(path);                                                                          \
         int flags = captured ? flags_of(mode) : 0;                                                                      \
-        bool existed = captured && exists(AT_FDCWD, path, flags);                                                       \
+        bool existed = captured && look_before(AT_FDCWD, path, flags);                                                  \
         FILE *stream = next(name)(path, mode);                                                                          \
         if (captured && stream)                                                                                         \
             stream_opened(stream, path, flags, existed);                                                                      \
@@ -161,7 +161,7 @@ static void stream_closing(FILE *stream) {
     HOOK FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict stream) {                      \
         bool captured = may_be_captured(path);                                                                          \
         int flags = captured ? flags_of(mode) : 0;                                                                      \
-        bool existed = captured && exists(AT_FDCWD, path, flags);                                                       \
+        bool existed = captured && look_before(AT_FDCWD, path, flags);                                                  \
         if (capturing && stream)                                                                                        \
             stream_closing(stream);                                                                                     \
         stream = next(name)(path, mode, stream);                                                                        \
