@@ -1,7 +1,7 @@
 """Read the one object of git that is needed: the commit, for the tree that it holds.
 
 Contract: loose objects, and whole ones in packs; None for what is stored as a difference, lies in
-another repository, or is not there. Source: gitformat-pack(5).
+another repository, is torn, or is not there. Source: gitformat-pack(5).
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ def tree_of_commit(common: str, commit: str) -> bytes | None:
     if len(name) != _HASH_BYTES:
         return None
     packed = read_small(f"{common}/objects/{commit[:2]}/{commit[2:]}", _LARGEST_LOOSE_BYTES)
-    content = zlib.decompress(packed).partition(b"\0")[2] if packed else _in_packs(common, name)
-    if content is None or not content.startswith(b"tree "):
+    try:
+        content = zlib.decompress(packed).partition(b"\0")[2] if packed else _in_packs(common, name)
+    except zlib.error:
+        return None
+    if content is None or sha1(b"commit %d\0" % len(content) + content) != name:
         return None
     return bytes.fromhex(content[5:45].decode("ascii"))
 
@@ -70,7 +73,7 @@ def _offset(path: str, name: bytes) -> int | None:
             return None
         names = os.pread(descriptor, size, _FAN_OUT + low * _HASH_BYTES)
         at = names.find(name)
-        while at % _HASH_BYTES > 0:
+        while at >= 0 and at % _HASH_BYTES:
             at = names.find(name, at + 1)
         if at < 0:
             return None

@@ -132,6 +132,52 @@ def test_answer_is_that_of_git(repository, change, expected):
     assert (found, bool(said)) == (expected, expected)
 
 
+@pytest.mark.parametrize("newest_name", ["pack-0", "pack-z"])
+def test_the_commit_is_found_in_whichever_pack_has_it(repository, newest_name):
+    """Packs of older commits are looked at and passed over, before and behind the right one."""
+    packs = repository / ".git" / "objects" / "pack"
+    for number in range(12):
+        (repository / "f3").write_text(str(number))
+        _git(repository, "commit", "-qam", str(number))
+        _git(repository, "repack", "-dq")
+    newest = max(packs.glob("*.idx"), key=lambda path: path.stat().st_mtime_ns)
+    for suffix in (".idx", ".pack"):
+        newest.with_suffix(suffix).rename(packs / f"{newest_name}{suffix}")
+
+    assert len(list(packs.glob("*.idx"))) == 12
+    assert is_dirty(str(repository)) is False
+    assert is_dirty(str(repository), longest_s=-1) is None
+
+
+def test_a_commit_that_no_pack_has_is_not_known(repository):
+    """Where the object lies in another repository, as after a clone with references, none knows."""
+    _git(repository, "gc", "-q")
+    (repository / ".git" / "HEAD").write_text("0" * 39 + "1\n")
+
+    assert is_dirty(str(repository)) is None
+
+
+@pytest.mark.parametrize("length", [0, 7, 8, 500, 1032, 1033, 1040, 1060, 1100])
+def test_a_torn_index_of_a_pack_is_no_end_of_the_world(repository, length):
+    """An index that ends early has no answer, at once."""
+    _git(repository, "gc", "-q")
+    [index] = (repository / ".git" / "objects" / "pack").glob("*.idx")
+    index.chmod(0o600)
+    os.truncate(index, length)
+
+    assert is_dirty(str(repository)) is None
+
+
+def test_a_torn_object_is_not_known(repository):
+    """A commit of which a part is missing has no tree."""
+    commit = git_commit(str(repository))
+    path = repository / ".git" / "objects" / commit[:2] / commit[2:]
+    path.chmod(0o600)
+    os.truncate(path, path.stat().st_size - 8)
+
+    assert is_dirty(str(repository)) is None
+
+
 def test_linked_working_tree_has_its_own_answer(repository, tmp_path):
     """A second working tree of a repository is looked at by its own index."""
     other = tmp_path / "other"
