@@ -1,10 +1,11 @@
 """The system calls that following one file costs, each one call from Python.
 
 Contract: compiled where a compiler and Python's headers were there at installation, else in Python
-with the same results, only slower. A state is the fingerprint of a regular local file that has a
-name, packed into 40 bytes (device, inode, size_bytes, mtime_ns, ctime_ns), so that two can be
-compared at once; where a time does not fit, it is the fingerprint as text. Nothing is kept between
-calls, and each may be made from any thread. Source: `benchmarks/bench_wrapper.py` and
+with the same results, only slower; what was compiled and does not answer as it should is left
+alone. A state is the fingerprint of a regular local file that has a name, packed into 40 bytes
+(device, inode, size_bytes, mtime_ns, ctime_ns), so that two can be compared at once; where a time
+does not fit, it is the fingerprint as text. Nothing is kept between calls, and each may be made
+from any thread. Source: `benchmarks/bench_wrapper.py` and
 `docs/decisions/0011-the-cost-of-an-open.md`.
 Not here: what is done with a state, see `provfs.capture.plain`.
 """
@@ -14,6 +15,11 @@ from __future__ import annotations
 import os
 import time
 from _struct import Struct, error  # type: ignore[attr-defined] # `struct` re-exports both at a price
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 _FORMAT = 0o170000
 _REGULAR = 0o100000
@@ -131,7 +137,42 @@ IN_PYTHON = {
 }
 """What runs where nothing was compiled."""
 
+
+def answers_alike(of_each: Mapping[str, Any]) -> bool:
+    """Say whether functions of these names answer as those in Python where that costs nothing.
+
+    A module that was compiled for another Python, or from other sources, can be loaded and fail at
+    each call, so that nothing at all would be recorded.
+    """
+    state = pack_state(1, 2, 3, 4, 5)
+    sample = ("1-2-3", 4, '"u"', 5, 6, 7, state, "d", 8, "c")
+    closed: tuple[tuple[str, tuple[Any, ...]], ...] = (
+        ("state_of", (-1,)),
+        ("look_again", (-1, state, 0, 0)),
+    )
+    try:
+        for name, arguments in closed:
+            try:
+                of_each[name](*arguments)
+            except OSError:
+                continue
+            return False
+        return (
+            of_each["access_line"](*sample) == access_line(*sample)
+            and of_each["append"](-1, 0, 0, 0, b"") == -1
+            and of_each["open_direct"]("") is None
+        )
+    except Exception:  # noqa: BLE001 - whatever is wrong with them, there is another way
+        return False
+
+
 try:
+    from provfs import _calls
+
+    COMPILED = answers_alike(vars(_calls))
+except Exception:  # noqa: BLE001 - likewise
+    COMPILED = False
+if COMPILED:
     from provfs._calls import (
         access_line,
         append,
@@ -139,7 +180,3 @@ try:
         open_direct,
         state_of,
     )
-except ImportError:
-    COMPILED = False
-else:
-    COMPILED = True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,53 @@ def test_append_writes_only_to_its_own_file_in_its_own_process(tmp_path, call):
     assert results == [5, -1, -1, -1]
     assert (tmp_path / "mine").read_bytes() == b"line\n"
     assert (tmp_path / "other").read_bytes() == b""
+
+
+def _fails(*_):
+    raise SystemError
+
+
+def test_calls_that_answer_alike_are_used(call):
+    """Those in Python agree with themselves, and what was compiled here agrees with them."""
+    assert calls.answers_alike(call)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"append": _fails},
+        {"append": lambda *_: 0},
+        {"state_of": _fails},
+        {"state_of": lambda _: None},
+        {"access_line": lambda *_: b""},
+        {"access_line": lambda _: b""},
+        {"open_direct": lambda: None},
+        {"look_again": None},
+    ],
+)
+def test_calls_that_answer_otherwise_are_told_apart(broken):
+    """Compiled for another Python, or from other sources, they would lose every record."""
+    assert not calls.answers_alike({**calls.IN_PYTHON, **broken})
+
+
+@pytest.mark.parametrize(
+    "made", ["module.append = None", "raise RuntimeError", "raise MemoryError"]
+)
+def test_a_broken_module_of_calls_leaves_those_in_python(made):
+    """Whatever is wrong with what was compiled, capture goes on without it."""
+    code = f"""
+import sys
+from importlib.util import spec_from_loader
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return spec_from_loader(name, self) if name == "provfs._calls" else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        {made}
+sys.meta_path.insert(0, Finder())
+from provfs import calls
+assert not calls.COMPILED
+assert all(getattr(calls, name) is calls.IN_PYTHON[name] for name in calls.IN_PYTHON)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
