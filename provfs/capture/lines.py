@@ -45,4 +45,6 @@ def _value(value: object) -> str:
         return quoted(value)
     if isinstance(value, (tuple, list)):
         return f"[{','.join(map(_value, value))}]"
-    return repr(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
+    return int.__repr__(value.__index__())  # type: ignore[attr-defined] # NumPy's integers, too

@@ -77,6 +77,32 @@ def test_line_replaces_what_is_no_unicode() -> None:
     assert msgspec.json.decode(encoded)["command"] == ["a?"]
 
 
+def test_line_writes_numbers_of_other_kinds_as_numbers() -> None:
+    """Positions and sizes can be integers of NumPy, whose text is no JSON."""
+
+    class Index:
+        def __index__(self) -> int:
+            return 2**40
+
+    class Count(int):
+        def __repr__(self) -> str:
+            return f"Count({int(self)})"
+
+    class Seconds(float):
+        def __repr__(self) -> str:
+            return "Seconds()"
+
+    fields = {"bytes": Index(), "ranges": ((Index(), Count(3)),), "cpu_s": Seconds(0.5)}
+
+    assert msgspec.json.decode(line("access", "e", fields)) == {
+        "type": "access",
+        "execution": "e",
+        "bytes": 2**40,
+        "ranges": [[2**40, 3]],
+        "cpu_s": 0.5,
+    }
+
+
 def test_format_is_the_one_of_the_journal() -> None:
     """The number that capture writes is the number that the reader checks."""
     assert execution.FORMAT == record.FORMAT
