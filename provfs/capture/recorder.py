@@ -122,10 +122,13 @@ class Recorder:
         """Count one loss; in strict mode raise it.
 
         Raises:
-            BaseException: `error` itself, in strict mode only.
+            BaseException: `error` itself, in strict mode, or where a signal handler of the job has
+                raised it while capture was at work.
         """
+        from provfs.capture.interrupts import raised_by_handler  # noqa: PLC0415 - rare
+
         self.lost += 1
-        if self.strict:
+        if self.strict or raised_by_handler(error):
             raise error
 
     def captures(self, uri: str) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import resource
     import signal
     from collections.abc import Mapping
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from provfs.capture import preload
     from provfs.cli.home import Prepared
@@ -56,6 +56,8 @@ _NOT_SEEN = (
     "provfs: the preload library is not here, native code is not seen;"
     " PROVFS_NO_PRELOAD=1 runs without it and this line\n"
 )
+_NO_ROOM = "its arguments leave no room for the variables of capture"
+_BARE = b"bare "
 _FROM_THE_TERMINAL = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGWINCH})
 
 
@@ -91,12 +93,13 @@ def launch(command: list[str], home: str | None = None) -> int:
     unseen = _preload(environment, prepared, command[0])
     watched: Signals = {*_PASSED_ON, signal.SIGCHLD}
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    children = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
-        pid, started_ns = _start(command, environment, previous_mask)
+        pid, started_ns, is_bare = _start(command, environment, previous_mask, children)
     except ProvfsError:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
         raise
+    unseen = _NO_ROOM if is_bare else unseen
     witness = _witness(f"{prepared.home}/journal", command, pid, started_ns, unseen)
     status, usage = _wait(pid, watched)
     if witness is not None:
@@ -140,8 +143,14 @@ def _preload(environment: dict[str, str], rules: preload.Rules, name: str) -> st
     return reason
 
 
-def _start(command: list[str], environment: dict[str, str], mask: Signals) -> tuple[int, int]:
-    """Start the command; return its process id and when it began, on the journal's clock.
+def _start(
+    command: list[str], environment: dict[str, str], mask: Signals, children: Any
+) -> tuple[int, int, bool]:
+    """Start the command.
+
+    Returns:
+        Its process id, when it began on the journal's clock, and whether it is without capture,
+        because its arguments left no room for more variables in its environment.
 
     By fork and exec and not by `posix_spawn`, because the command's environment names the command's
     own execution as the ancestor of what it starts, and only the new process knows that name.
@@ -150,19 +159,21 @@ def _start(command: list[str], environment: dict[str, str], mask: Signals) -> tu
     pid = os.fork()
     started_ns = execution.clock_ns()
     if pid == 0:
-        _become(command, environment, mask, sender)
+        _become(command, environment, mask, children, sender)
     os.close(sender)
     with open(receiver, "rb") as pipe:
         failure = pipe.read()
+    is_bare = failure.startswith(_BARE)
+    failure = failure.removeprefix(_BARE)
     if failure:
         os.waitpid(pid, 0)
         number = int(failure)
         raise _not_started(command[0], OSError(number, os.strerror(number)))
-    return pid, started_ns
+    return pid, started_ns, is_bare
 
 
 def _become(
-    command: list[str], environment: dict[str, str], mask: Signals, sender: int
+    command: list[str], environment: dict[str, str], mask: Signals, children: Any, sender: int
 ) -> NoReturn:
     """Turn the fork child into the command; where that fails, send the error number."""
     try:
@@ -170,8 +181,15 @@ def _become(
         if me is not None:
             environment[execution.EXECUTION_VARIABLE] = me.text
             environment[execution.PROGRAM_VARIABLE] = me.text
+        signal.signal(signal.SIGCHLD, children)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        _execute(command, environment)
+        try:
+            _execute(command, environment)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            os.write(sender, _BARE)
+            _execute(command, os.environ)
     except OSError as error:
         os.write(sender, str(error.errno).encode())
     finally:

@@ -41,6 +41,21 @@ ROTATE_BYTES = 16 << 20
 """A journal of this size is complete; about 60,000 records, ingested in a fraction of a second."""
 
 _HIGHEST_NUMBER = 1_000_000
+_STREAMS = 3
+_OWN = 0o600
+
+
+def _above_streams(descriptor: int) -> int:
+    """Return a descriptor that is no standard stream: what a program prints must never go there."""
+    low: list[int] = []
+    try:
+        while descriptor < _STREAMS:
+            low.append(descriptor)
+            descriptor = os.dup(descriptor)
+    finally:
+        for number in low:
+            os.close(number)
+    return descriptor
 
 
 class JournalWriter:
@@ -134,7 +149,10 @@ class JournalWriter:
             except FileExistsError:
                 self._number = number  # an earlier image of this process, before exec, wrote it
                 continue
+            descriptor = _above_streams(descriptor)
             stat = os.fstat(descriptor)
+            if stat.st_mode & _OWN != _OWN:  # the umask takes the rights from its own files
+                os.fchmod(descriptor, 0o600)
             self._number, self._size, self._torn = number, 0, False
             try:
                 self._finish(descriptor, self._header(number), 0)

@@ -8,6 +8,7 @@ Not here: what is done to the modules, see `provfs.capture.autoload.start`.
 from __future__ import annotations
 
 import sys
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
 class _Loader:
     """A loader that runs an action when the module has been executed."""
 
-    def __init__(self, inner: Any, action: Callable[[Any], None], recorder: Recorder) -> None:
+    def __init__(self, inner: Any, name: str, watcher: AfterImport) -> None:
         self._inner = inner
-        self._action = action
-        self._recorder = recorder
+        self._name = name
+        self._watcher = watcher
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_inner":  # of a copy that is being made
+            raise AttributeError(name)
         return getattr(self._inner, name)
 
     def create_module(self, spec: Any) -> Any:
@@ -34,10 +37,7 @@ class _Loader:
     def exec_module(self, module: Any) -> None:
         module.__loader__ = module.__spec__.loader = self._inner
         self._inner.exec_module(module)
-        try:
-            self._action(module)
-        except Exception as error:  # noqa: BLE001 - capture never raises into the job
-            self._recorder.trouble(error)
+        self._watcher.act(self._name, module)
 
 
 class AfterImport:
@@ -50,33 +50,44 @@ class AfterImport:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._actions: dict[str, Callable[[Any], None]] = {}
+        self._looking: set[tuple[int, str]] = set()
 
     def after_import(self, name: str, action: Callable[[Any], None]) -> None:
         """Run `action(module)` once the module is loaded."""
+        self._actions[name] = action
         module = sys.modules.get(name)
         if module is not None:
-            try:
-                action(module)
-            except Exception as error:  # noqa: BLE001 - capture never raises into the job
-                self._recorder.trouble(error)
-            return
-        self._actions[name] = action
-        if self not in sys.meta_path:
+            self.act(name, module)
+        elif self not in sys.meta_path:
             sys.meta_path.insert(0, self)
+
+    def act(self, name: str, module: Any) -> None:
+        """Run the action of a module that is there now, once."""
+        action = self._actions.pop(name, None)
+        try:
+            if action is not None:
+                action(module)
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            self._recorder.trouble(error)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Find the module through the other finders, with the action added to its loader."""
-        action = self._actions.pop(name, None)
-        if action is None:
+        if name not in self._actions:
             return None
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            if finder is self or find is None:
-                continue
-            spec = find(name, path, target)
-            if spec is not None:
-                if hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Loader(spec.loader, action, self._recorder)
-                return spec
-        self._actions[name] = action
+        asked = get_ident(), name
+        if asked in self._looking:  # another finder asks all finders in turn
+            return None
+        self._looking.add(asked)
+        try:
+            for finder in list(sys.meta_path):
+                find = getattr(finder, "find_spec", None)
+                if finder is self or find is None:
+                    continue
+                spec = find(name, path, target)
+                if spec is not None:
+                    if hasattr(spec.loader, "exec_module"):
+                        spec.loader = _Loader(spec.loader, name, self)
+                    return spec
+        finally:
+            self._looking.discard(asked)
         return None

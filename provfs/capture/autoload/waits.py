@@ -11,6 +11,7 @@ becomes an edge, see
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _NAMES_LIMIT = 1_000
+_REFUSALS = frozenset({errno.ECHILD, errno.EINVAL, errno.EPERM, errno.ENOSYS})
+"""What the kernel or a sandbox says to a wait that it does not do; it does not fail otherwise."""
 
 
 class _Replacement:
@@ -139,12 +142,16 @@ class Waits:
 
         None where that cannot be asked without changing what the wait does.
         """
-        if self._waitid is None or options & ~os.WNOHANG or (pid < 1 and pid != -1):
+        if self._waitid is None or type(pid) is not int or type(options) is not int:
+            return None
+        if options & ~os.WNOHANG or (pid < 1 and pid != -1):
             return None
         kind, number = (os.P_PID, pid) if pid > 0 else (os.P_ALL, 0)
         try:
             found = self._waitid(kind, number, os.WEXITED | os.WNOWAIT | options)
-        except OSError:
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno not in _REFUSALS:
+                raise  # a signal handler of the job has raised it: a `TimeoutError` is one, too
             return None  # the wait itself will say so
         if found is None or not found.si_pid:
             return None

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 
 _ONE_READ_BYTES = 1 << 30
-"""A file below this size is read whole with one system call; `FileIO.readall` takes four."""
+"""A file below this size is read whole with one system call; `FileIO.readall` takes four. Not where
+the kernel tells no size: such files can end with the first piece, as those of `/proc/sys` do."""
 
 _close = FileIO.close
 _fileno = FileIO.fileno
@@ -72,6 +73,9 @@ class KnownFileIO(FileIO):
                     changed_meanwhile(recorder, key, known, stat_tuple(os.fstat(descriptor)))
             except Exception as error:  # noqa: BLE001 - capture never raises into the job
                 entry[1].trouble(error)
+            finally:
+                _close(self)
+            return
         _close(self)
 
 
@@ -103,7 +107,7 @@ class ReadingFileIO(KnownFileIO):
         if handle.exposed:
             self._find_position(handle)
         size: int = handle.size_bytes
-        if handle.position or handle.exposed or size >= _ONE_READ_BYTES:
+        if handle.position or handle.exposed or not 0 < size < _ONE_READ_BYTES:
             data = _readall(self)
         else:  # the whole file, and one byte more would be there if it had grown
             data = _read(self, size + 1) or b""
@@ -158,6 +162,9 @@ class ReadingFileIO(KnownFileIO):
                 handle.finish(_fileno(self))
             except Exception as error:  # noqa: BLE001 - capture never raises into the job
                 handle.recorder.trouble(error)
+            finally:
+                _close(self)
+            return
         _close(self)
 
 
@@ -256,13 +263,14 @@ class WritingFileIO(KnownFileIO):
             return
         self._capture = None
         fields = None
-        try:
-            fields = handle.finish(_fileno(self))
-        except Exception as error:  # noqa: BLE001 - capture never raises into the job
-            handle.recorder.trouble(error)
         complete = False
         try:
-            _close(self)
+            try:
+                fields = handle.finish(_fileno(self))
+            except Exception as error:  # noqa: BLE001 - capture never raises into the job
+                handle.recorder.trouble(error)
+            finally:
+                _close(self)
             complete = True
         finally:
             if fields is not None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 SMALL_BYTES = 1 << 20
 """A file up to this size that was read in part is hashed at close: 0.1 ms, once per version."""
 
+_LARGEST_LOCKS_BYTES = 1 << 20
+_PLACE = 5
+"""Which field of `/proc/locks` names the file."""
+
 
 def stat_tuple(stat: os.stat_result) -> tuple[int, ...]:
     """Return (device, inode, size_bytes, mtime_ns, ctime_ns)."""
@@ -36,6 +40,24 @@ def real_path(descriptor: int, path: str | bytes | int) -> str:
     if sys.platform == "linux":
         return os.readlink(f"/proc/self/fd/{descriptor}")
     return os.path.realpath(os.fsdecode(path)) if not isinstance(path, int) else ""
+
+
+def holds_lock(descriptor: int) -> bool:
+    """Say whether this process holds a lock of fcntl(2) on an open file.
+
+    It would lose it with the first descriptor of that file that is closed, ours included.
+    Source: fcntl_locking(2), proc_locks(5).
+    """
+    from provfs.capture.identity.origin import read_small  # noqa: PLC0415 - rare
+
+    wanted = os.getpid(), os.fstat(descriptor).st_ino
+    for row in (read_small("/proc/locks", _LARGEST_LOCKS_BYTES) or b"").splitlines():
+        fields = row.split()
+        if len(fields) > _PLACE and fields[1] == b"POSIX" and fields[4].isdigit():
+            found = int(fields[4]), int(fields[_PLACE].rpartition(b":")[2])
+            if found == wanted:
+                return True
+    return False
 
 
 def hash_of(

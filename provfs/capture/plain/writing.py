@@ -16,6 +16,7 @@ from provfs.capture.plain.state import (
     fingerprint_text,
     hash_of,
     hash_still,
+    holds_lock,
     stat_tuple,
 )
 
@@ -102,6 +103,9 @@ class WriteHandle(Pass):
         self.prior_known = True
         size = self.before[2]
         if size > self.recorder.settings.append_hash_limit_bytes:
+            self.in_order = False
+            return
+        if size and not self.readable and holds_lock(descriptor):
             self.in_order = False
             return
         if size:

@@ -224,17 +224,26 @@ static bool of_file(int descriptor, uint64_t length, struct pair *hash) {
 /* In a fork child: who was hashing is not here. */
 void digest_forget(void) { atomic_store(&taken, 0); }
 
+/* Whether a descriptor is open for reading. */
+bool can_be_read(int descriptor) {
+    long flags = descriptor < 0 ? -1 : sys_call(SYS_fcntl, descriptor, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY && !(flags & (O_PATH | O_DIRECT));
+}
+
 /* Append the field `digest` of a file of this state that nobody changes meanwhile; whether that was possible.
- * `path` may be a name in `/proc/self/fd`. Files above the limit are left to the ingest. */
-bool put_digest(struct line *line, const char *path, const struct state *state) {
+ * Through a descriptor that can be read, else by `path`, which may be a name in `/proc/self/fd`: then a descriptor is
+ * closed, with which the process loses its locks on the file. Files above the limit are left to the ingest. */
+bool put_digest(struct line *line, const char *path, int descriptor, const struct state *state) {
     struct state before, after;
     struct pair hash;
     if (state->size > limit_bytes)
         return false;
-    int descriptor = sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    bool opens = !can_be_read(descriptor);
+    if (opens)
+        descriptor = sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
     bool known = descriptor >= 0 && state_of(descriptor, &before) && same_state(&before, state) &&
                  of_file(descriptor, (uint64_t)state->size, &hash) && state_of(descriptor, &after) && same_state(&after, state);
-    if (descriptor >= 0)
+    if (opens && descriptor >= 0)
         sys_close(descriptor);
     if (!known)
         return false;
@@ -252,7 +261,7 @@ bool put_digest(struct line *line, const char *path, const struct state *state) 
 __attribute__((visibility("default"))) long provfs_preload_digest(const char *path, char *into, size_t size) {
     struct line line = {.length = 0};
     struct state state;
-    if (!state_at(AT_FDCWD, path, true, &state) || !put_digest(&line, path, &state) || line.length > size)
+    if (!state_at(AT_FDCWD, path, true, &state) || !put_digest(&line, path, BY_NAME, &state) || line.length > size)
         return -1;
     memcpy(into, line.text, line.length);
     return (long)line.length;

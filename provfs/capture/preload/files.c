@@ -124,7 +124,8 @@ static void written_version(int64_t id, const char *text, size_t length, const c
     put_field(&line, "closed_ns", closed_ns);
     put_fingerprint(&line, after);
     char name[32];
-    bool hashed = descriptor >= 0 && put_digest(&line, name_of_descriptor(descriptor, name), after);
+    /* By name even where somebody holds a lock: the descriptor is closed next, which lets go of it anyway. */
+    bool hashed = descriptor >= 0 && put_digest(&line, name_of_descriptor(descriptor, name), descriptor, after);
     if (inherited || !hashed)
         put(&line, inherited ? ",\"reason\":\"inherited\"" : ",\"reason\":\"native\"");
     put_thread(&line, thread, true);
@@ -298,14 +299,15 @@ void files_begin(void) {
     }
 }
 
-/* At the end of the process: whatever is still open is closed by the kernel, past all hooks. */
-void files_end(void) {
+/* At the end of the process: whatever is still open is closed by the kernel, past all hooks. `flushes` says that what
+ * streams still hold will be written, as by `exit` and not by `_exit`. */
+void files_end(bool flushes) {
     for (uint32_t i = 0; i < atomic_load(&handles_used); i++) {
         struct handle *handle = &handles[i];
         uint32_t users = atomic_load(&handle->users);
         if (users == 0 || handle->generation != me.generation || !atomic_compare_exchange_strong(&handle->users, &users, 0))
             continue;
-        FILE *stream = handle->stream ? handle->stream : handle->descriptor == 1 ? stdout : NULL;
+        FILE *stream = !flushes ? NULL : handle->stream ? handle->stream : handle->descriptor == 1 ? stdout : NULL;
         int descriptor = handle->descriptor;
         if (slot_take(descriptor, true) != i + 1) /* the first is closed, a duplicate is not */
             for (descriptor = 0; descriptor < DESCRIPTORS - 1 && slot_take(descriptor, true) != i + 1;)

@@ -47,7 +47,7 @@ __attribute__((constructor(101))) static void begin(void) {
 
 __attribute__((destructor)) static void end(void) {
     if (capturing)
-        ending();
+        ending(true);
 }
 
 /* Seal what a file holds that is about to be emptied by an opening; return whether the file is there, and stays as it
@@ -135,16 +135,18 @@ static void stream_opened(FILE *stream, const char *path, int flags, bool existe
     errno = kept;
 }
 
-/* A stream is about to be closed: what it still holds must be in the file when its state is looked at. */
-static void stream_closing(FILE *stream) {
-    int kept = errno;
+/* A stream is about to be closed: what it still holds must be in the file when its state is looked at. Returns the error
+ * with which that could not be written: the C library has let go of it then, and its own `fclose` would know of none. */
+static int stream_closing(FILE *stream) {
+    int kept = errno, failure = 0;
     int descriptor = fileno(stream);
     if (descriptor >= 0) {
-        if (file_writes(descriptor))
-            fflush(stream);
+        if (file_writes(descriptor) && fflush(stream) != 0)
+            failure = errno;
         file_closing(descriptor);
     }
     errno = kept;
+    return failure;
 }
 
 #define FOPEN(name)                                                                                                     \
@@ -163,7 +165,7 @@ static void stream_closing(FILE *stream) {
         int flags = captured ? flags_of(mode) : 0;                                                                      \
         bool existed = captured && look_before(AT_FDCWD, path, flags);                                                  \
         if (capturing && stream)                                                                                        \
-            stream_closing(stream);                                                                                     \
+            (void)stream_closing(stream);                                                                               \
         stream = next(name)(path, mode, stream);                                                                        \
         if (captured && stream)                                                                                         \
             stream_opened(stream, path, flags, existed);                                                                      \
@@ -175,9 +177,13 @@ FREOPEN(freopen)
 FREOPEN(freopen64)
 
 HOOK int fclose(FILE *stream) {
-    if (capturing && stream)
-        stream_closing(stream);
-    return next(fclose)(stream);
+    int failure = capturing && stream ? stream_closing(stream) : 0;
+    int result = next(fclose)(stream);
+    if (failure && result == 0) {
+        errno = failure;
+        return EOF;
+    }
+    return result;
 }
 
 #define MADE(name, parameters, arguments)                                                                               \
@@ -271,8 +277,20 @@ HOOK int dup3(int from, int to, int flags) {
         void *argument = va_arg(rest, void *);                                                                          \
         va_end(rest);                                                                                                   \
         int result = next(name)(descriptor, command, argument);                                                         \
+        if ((command == F_SETLK || command == F_SETLKW) && result == 0)                                                 \
+            atomic_store(&holds_locks, true);                                                                           \
         return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(descriptor, result) : result;              \
     }
 FCNTL(fcntl)
 HOOK int fcntl64(int descriptor, int command, ...);
 FCNTL(fcntl64)
+
+#define LOCKF(name, type)                                                                                               \
+    HOOK int name(int descriptor, int command, type length) {                                                           \
+        int result = next(name)(descriptor, command, length);                                                           \
+        if (result == 0 && (command == F_LOCK || command == F_TLOCK))                                                   \
+            atomic_store(&holds_locks, true);                                                                           \
+        return result;                                                                                                  \
+    }
+LOCKF(lockf, off_t)
+LOCKF(lockf64, off64_t)

@@ -5,10 +5,12 @@
 
 #include <alloca.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,7 +26,12 @@ extern char **environ;
     image_before(&new, directory, path, search, given, slots, false);                                                   \
     image_noted(&new, arguments, 0);                                                                                    \
     errno = kept;                                                                                                       \
-    return call(new.environment)
+    int result = call(new.environment);                                                                                 \
+    if (errno == E2BIG && new.environment != (given)) {                                                                 \
+        image_without(&new, given, arguments);                                                                          \
+        result = call(given);                                                                                           \
+    }                                                                                                                   \
+    return result
 
 HOOK int execve(const char *path, char *const arguments[], char *const environment[]) {
 #define CALL(with) next(execve)(path, arguments, (with))
@@ -107,6 +114,10 @@ HOOK int execle(const char *path, const char *first, ...) {
         image_before(&new, AT_FDCWD, path, search, environment, slots, true);                                           \
         errno = kept;                                                                                                   \
         int result = next(function)(pid ? pid : &own, path, actions, attributes, arguments, new.environment);          \
+        if (result == E2BIG && new.environment != environment) {                                                        \
+            result = next(function)(pid ? pid : &own, path, actions, attributes, arguments, environment);               \
+            new.blind = new.blind ? new.blind : image_lacks_room(environment);                                          \
+        }                                                                                                               \
         kept = errno;                                                                                                   \
         if (result == 0)                                                                                                \
             image_noted(&new, arguments, pid ? *pid : own);                                                             \
@@ -116,7 +127,7 @@ HOOK int execle(const char *path, const char *first, ...) {
 SPAWN(posix_spawn, false)
 SPAWN(posix_spawnp, true)
 
-static _Atomic bool told[2];
+static _Atomic bool told[3];
 
 static void tell_once(int which, const char *reason) {
     int kept = errno;
@@ -143,6 +154,10 @@ static void changed_directly(long result, const char *path, const char *other) {
 static void notice(long number, long result, const long given[6]) {
     const char *first = (const char *)given[0], *second = (const char *)given[1];
     switch (number) {
+    case SYS_fcntl:
+        if (result >= 0 && (given[1] == F_SETLK || given[1] == F_SETLKW))
+            atomic_store(&holds_locks, true);
+        break;
     case SYS_openat:
         opened_directly(result, second, (int)given[2]);
         break;
@@ -184,6 +199,27 @@ static void notice(long number, long result, const long given[6]) {
     }
 }
 
+/* The process is about to get a filter of system calls that may kill it for any of ours: from here on there are none. */
+static bool filter_coming(void) {
+    tell_once(2, "a filter of system calls: what happens behind it is not seen");
+    bool was = capturing;
+    capturing = false;
+    return was;
+}
+
+HOOK int prctl(int option, ...) {
+    va_list rest;
+    unsigned long given[4];
+    va_start(rest, option);
+    for (int i = 0; i < 4; i++)
+        given[i] = va_arg(rest, unsigned long);
+    va_end(rest);
+    bool was = option == PR_SET_SECCOMP && filter_coming();
+    int result = next(prctl)(option, given[0], given[1], given[2], given[3]);
+    capturing = capturing || (was && result != 0);
+    return result;
+}
+
 /* `syscall`: some programs go to the kernel with it, past the functions that are hooked. */
 HOOK long syscall(long number, ...) {
     va_list rest;
@@ -192,7 +228,9 @@ HOOK long syscall(long number, ...) {
     for (int i = 0; i < 6; i++)
         given[i] = va_arg(rest, long);
     va_end(rest);
+    bool was = number == SYS_seccomp && given[0] <= SECCOMP_SET_MODE_FILTER && filter_coming();
     long result = next(syscall)(number, given[0], given[1], given[2], given[3], given[4], given[5]);
+    capturing = capturing || (was && result != 0);
     if (capturing)
         notice(number, result, given);
     return result;

@@ -162,21 +162,21 @@ HOOK int pclose(FILE *stream) {
 
 HOOK void _exit(int status) {
     if (capturing)
-        ending();
+        ending(false);
     next(_exit)(status);
     __builtin_unreachable();
 }
 
 HOOK void quick_exit(int status) {
     if (capturing)
-        ending();
+        ending(false);
     next(quick_exit)(status);
     __builtin_unreachable();
 }
 
 HOOK void _Exit(int status) {
     if (capturing)
-        ending();
+        ending(false);
     next(_Exit)(status);
     __builtin_unreachable();
 }

@@ -168,9 +168,10 @@ bool identity_begin(void) {
 static bool become_fork(void) {
     int expected = FORKED;
     if (!atomic_compare_exchange_strong(present, &expected, BECOMING)) {
-        while (atomic_load(present) == BECOMING)
+        for (int turns = 0; atomic_load(present) == BECOMING && turns < MOST_TURNS; turns++)
             sched_yield();
-        return true;
+        busy = atomic_load(present) == HERE;
+        return busy;
     }
     strcpy(me.parent, me.name);
     if (!name_this())

@@ -8,6 +8,7 @@
 #include "preload.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,4 +249,25 @@ void image_noted(const struct becoming *new, char *const arguments[], int pid) {
     if (itself && me.generation > 0)
         strcpy(who.program, who.name);
     became_unseen(&who, clock_ns(), new->path, joined, length, new->blind);
+}
+
+/* The arguments leave no room for our variables: why the library will not be in the program, which then gets what it was
+ * given. NULL where that names the library already. */
+const char *image_lacks_room(char *const environment[]) {
+    const char *preloaded = value_of(environment, "LD_PRELOAD");
+    for (; preloaded && *preloaded; preloaded += *preloaded != '\0') {
+        size_t length = strcspn(preloaded, ": ");
+        if (length && is_ours(preloaded, length))
+            return NULL;
+        preloaded += length;
+    }
+    return "its arguments leave no room for the variables of capture";
+}
+
+/* The same before this process becomes the program. */
+void image_without(struct becoming *new, char *const environment[], char *const arguments[]) {
+    int kept = errno;
+    if (!new->blind && (new->blind = image_lacks_room(environment)))
+        image_noted(new, arguments, 0);
+    errno = kept;
 }

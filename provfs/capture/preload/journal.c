@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,7 +105,8 @@ static bool open_next(void) {
             sys_close(opened);
             opened = high;
         }
-        state_of(opened, &state);
+        if (state_of(opened, &state) && (state.mode & 0600) != 0600)
+            (void)sys_call(SYS_fchmod, opened, 0600); /* an umask that takes the rights from its own files */
         device = state.device;
         inode = state.inode;
         int previous = atomic_exchange(&descriptor, opened);
@@ -117,9 +119,15 @@ static bool open_next(void) {
     return false;
 }
 
+/* Whether a file may grow to a size: beyond the limit of the process (`ulimit -f`) a write would kill it. */
+static bool may_grow_to(int64_t size) {
+    struct rlimit limit;
+    return sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) != 0 || (rlim_t)size <= limit.rlim_cur;
+}
+
 static void append(struct line *line) {
     int to = atomic_load(&descriptor);
-    if (line->full || !ours(to)) {
+    if (line->full || !ours(to) || !may_grow_to(atomic_load(&written) + (int64_t)line->length + 1)) {
         atomic_fetch_add(&lost, 1);
         return;
     }
@@ -169,8 +177,10 @@ int journal_of(const struct identity *who) {
             continue;
         line.length = 0;
         put_header(&line, who);
-        if (opened >= 0)
+        if (opened >= 0) {
+            (void)sys_call(SYS_fchmod, opened, 0600);
             (void)sys_call(SYS_write, opened, line.text, line.length);
+        }
         return opened;
     }
     return -1;
@@ -192,7 +202,7 @@ static bool begun(void) {
         atomic_store(&phase, OPEN);
         return true;
     }
-    while ((expected = atomic_load(&phase)) == OPENING)
+    for (int turns = 0; (expected = atomic_load(&phase)) == OPENING && turns < MOST_TURNS; turns++)
         sched_yield();
     return expected == OPEN;
 }
@@ -255,7 +265,7 @@ void bypassed(const char *about, const char *reason) {
 /* Note that a process becomes a program that this library will not be in. */
 void became_unseen(const struct identity *who, int64_t started, const char *path, char *arguments, size_t length, const char *reason) {
     struct line line = {.length = 0};
-    int to = journal_of(who);
+    int to = may_grow_to(4 * LINE_BYTES) ? journal_of(who) : -1;
     if (to < 0)
         return;
     record_of(&line, who, "execution");

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+_Atomic bool holds_locks;
+
 /* Look at a file before its name changes. `to` is NULL where there is only one name. */
 void move_before(struct move *move, int from_directory, const char *from, int to_directory, const char *to) {
     move->known = false;
@@ -75,7 +77,7 @@ static void written(const char *path, int64_t at_ns, const struct state *after) 
     put_field(&line, "opened_ns", at_ns);
     put_field(&line, "closed_ns", clock_ns());
     put_fingerprint(&line, after);
-    if (!put_digest(&line, path, after))
+    if (atomic_load(&holds_locks) || !put_digest(&line, path, BY_NAME, after))
         put(&line, ",\"reason\":\"native\"");
     put_field(&line, "thread", thread_number());
     finish(&line);
@@ -148,13 +150,13 @@ static bool has_ring(void) {
     return false;
 }
 
-/* The process ends in order. */
-void ending(void) {
+/* The process ends in order; `flushes` as for `files_end`. */
+void ending(bool flushes) {
     if (has_ring())
         ring_seen();
     if (!enter())
         return;
-    files_end();
+    files_end(flushes);
     reads_end();
     if (journal_started()) {
         struct rusage usage;

@@ -17,6 +17,7 @@
 #define PATH_BYTES 4096
 #define LINE_BYTES 8192 /* a path whose uri does not fit is counted as lost; the stack stays small for signal handlers */
 #define NAME_BYTES 64
+#define MOST_TURNS 20000 /* that a thread waits for another one: that may have been cancelled, or be of lower priority */
 
 /* One state of a file; equal states are equal bytes as far as a program can tell cheaply. */
 struct state {
@@ -133,6 +134,8 @@ HIDDEN void images_begin(void);
 HIDDEN size_t image_slots(char *const environment[]);
 HIDDEN void image_before(struct becoming *new, int directory, const char *path, bool search, char *const environment[],
                          char **slots, bool is_child);
+HIDDEN const char *image_lacks_room(char *const environment[]);
+HIDDEN void image_without(struct becoming *new, char *const environment[], char *const arguments[]);
 HIDDEN void image_noted(const struct becoming *new, char *const arguments[], int pid);
 
 /* secrets.c: command lines without secrets. */
@@ -142,11 +145,13 @@ HIDDEN bool is_worker(const char *arguments, size_t length);
 /* digest.c: the content of whole files. */
 HIDDEN void digest_begin(void);
 HIDDEN void digest_forget(void);
-HIDDEN bool put_digest(struct line *line, const char *path, const struct state *state);
+#define BY_NAME (-1) /* no descriptor is at hand */
+HIDDEN bool can_be_read(int descriptor);
+HIDDEN bool put_digest(struct line *line, const char *path, int descriptor, const struct state *state);
 
 /* files.c: what happens to files. */
 HIDDEN void files_begin(void);
-HIDDEN void files_end(void);
+HIDDEN void files_end(bool flushes);
 HIDDEN void file_opened(int descriptor, const char *name, int flags, bool existed, void *stream);
 HIDDEN void file_duplicated(int from, int to);
 HIDDEN void file_closing(int descriptor);
@@ -172,9 +177,10 @@ HIDDEN void move_after(const struct move *move);
 HIDDEN void remove_after(const struct move *move);
 HIDDEN void link_after(const struct move *move);
 HIDDEN void named_after(int directory, const char *name);
+extern HIDDEN _Atomic bool holds_locks; /* fcntl(2): closing any descriptor of a file lets go of those on it */
 HIDDEN void truncate_after(const struct move *move);
 HIDDEN void waited(int pid, int status, int64_t began_ns);
-HIDDEN void ending(void);
+HIDDEN void ending(bool flushes);
 HIDDEN void ring_seen(void);
 
 #endif

@@ -49,9 +49,10 @@ static uint64_t key_of(const struct state *state, const char *path, size_t lengt
     return hash ? hash : 1;
 }
 
-/* `hashed` says that the digest is wanted, and that there is no record without it. */
+/* `hashed` says that the digest is wanted, and that there is no record without it; `descriptor` is open on the file, or
+ * `BY_NAME`. */
 static void write_read(int64_t id, const struct state *state, const char *path, int64_t opened_ns, int64_t closed_ns,
-                       uint32_t opens, int64_t thread, bool hashed) {
+                       uint32_t opens, int64_t thread, bool hashed, int descriptor) {
     struct line line = {.length = 0};
     record(&line, "access");
     put_field(&line, "id", id);
@@ -64,7 +65,7 @@ static void write_read(int64_t id, const struct state *state, const char *path, 
     put_fingerprint(&line, state);
     if (!hashed)
         put(&line, ",\"reason\":\"native\"");
-    else if (!put_digest(&line, path, state))
+    else if (!put_digest(&line, path, descriptor, state))
         return;
     put_thread(&line, thread, false);
     finish(&line);
@@ -81,13 +82,13 @@ static void remember(int64_t id, const struct state *state, int64_t opened_ns) {
     atomic_store(&seal->state, hash_of(state) | 2);
 }
 
-static void seal_version(const struct state *state, const char *path) {
+static void seal_version(const struct state *state, const char *path, int descriptor) {
     struct seal *seal = &seals[state->inode % SEALS];
     uint64_t wanted = hash_of(state) | 2;
     if (!is_regular(state) || !atomic_compare_exchange_strong(&seal->state, &wanted, BUSY))
         return;
     if (seal->generation == me.generation)
-        write_read(seal->id, state, path, seal->opened_ns, seal->opened_ns, 0, seal->thread, true);
+        write_read(seal->id, state, path, seal->opened_ns, seal->opened_ns, 0, seal->thread, true, descriptor);
     atomic_store(&seal->state, 0);
 }
 
@@ -95,10 +96,10 @@ static void seal_version(const struct state *state, const char *path) {
 void read_sealed(int directory, const char *name) {
     struct state state;
     char path[PATH_BYTES];
-    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || !scope_may_hold(name) || !enter())
+    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || atomic_load(&holds_locks) || !scope_may_hold(name) || !enter())
         return;
     if (state_at(directory, name, true, &state) && atomic_load(&seals[state.inode % SEALS].state) && locate(directory, name, path))
-        seal_version(&state, path);
+        seal_version(&state, path, BY_NAME);
     leave();
 }
 
@@ -106,10 +107,10 @@ void read_sealed(int directory, const char *name) {
 void read_sealed_open(int descriptor) {
     struct state state;
     char path[PATH_BYTES];
-    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || !enter())
+    if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || (atomic_load(&holds_locks) && !can_be_read(descriptor)) || !enter())
         return;
     if (state_of(descriptor, &state) && atomic_load(&seals[state.inode % SEALS].state) && path_of(descriptor, path))
-        seal_version(&state, path);
+        seal_version(&state, path, descriptor);
     leave();
 }
 
@@ -157,7 +158,7 @@ void read_version(const struct state *state, const char *path, const char *name,
         return;
     }
     int64_t id = next_id();
-    write_read(id, state, path, opened_ns, opened_ns, 1, thread_number(), false);
+    write_read(id, state, path, opened_ns, opened_ns, 1, thread_number(), false, BY_NAME);
     if (counts)
         remember(id, state, opened_ns);
     uint32_t place = entry ? atomic_fetch_add(&paths_used, (uint32_t)length + 1) : PATHS_BYTES;
@@ -186,6 +187,6 @@ void reads_end(void) {
         uint32_t again = atomic_exchange(&entry->again, 0);
         if (again)
             write_read(entry->id, &entry->state, paths + entry->path, atomic_load(&entry->first_ns),
-                       atomic_load(&entry->last_ns), again, entry->thread, false);
+                       atomic_load(&entry->last_ns), again, entry->thread, false, BY_NAME);
     }
 }

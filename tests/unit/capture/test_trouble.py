@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -54,4 +55,32 @@ def test_trouble_while_hashing_is_raised_in_strict_mode(
         file.write(b"some")
 
     file.close()
+    bench.recorder.lost = 0
+
+
+def test_what_a_signal_handler_raises_inside_of_capture_reaches_the_job(
+    bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time limit ends the job's work also where it strikes while capture is at work."""
+
+    class TooLongError(Exception):
+        pass
+
+    def stop(*_: object) -> None:
+        raise TooLongError
+
+    def interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+
+    previous = signal.signal(signal.SIGUSR1, stop)
+    monkeypatch.setattr(Pass, "digest", interrupted)
+    file = bench.open(tmp_path / "f.bin", "wb", buffering=0)
+    file.write(b"some")
+    try:
+        with pytest.raises(TooLongError):
+            file.close()
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+
+    assert file.closed
     bench.recorder.lost = 0
