@@ -36,6 +36,8 @@ _INTERPRETERS = (
     "ruby",
 )
 
+_MOMENT_NS = 100_000_000
+
 
 class Witness:
     """Sees one command begin and end.
@@ -63,6 +65,7 @@ class Witness:
             return
         self._name = child.text
         self._pid = pid
+        self._started_ns = started_ns
         self._writer = JournalWriter(journal_directory, me, lambda _: execution.journal_line(me))
         cwd = os.getcwd()
         executable = _found(command[0])
@@ -101,11 +104,21 @@ class Witness:
         from provfs.capture.identity.changes import is_dirty  # noqa: PLC0415 - the command runs already
 
         script, cwd = fields["code_uri"], str(fields["cwd"])
-        dirty = is_dirty(os.path.dirname(str(script).removeprefix("file://")) if script else cwd)
+        start = os.path.dirname(str(script).removeprefix("file://")) if script else cwd
+        dirty = is_dirty(start, is_over=self._has_ended)
         if dirty is not None:
             needed = ("program", "host", "pid", "started_ns")
             record = {name: fields[name] for name in needed} | {"git_dirty": dirty}
             self._writer.append(line("execution", str(self._name), record))
+
+    def _has_ended(self) -> bool:
+        """Say whether the command has ended, and its caller has been waiting for a moment."""
+        if execution.clock_ns() - self._started_ns < _MOMENT_NS:
+            return False
+        try:
+            return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        except (AttributeError, OSError):
+            return False
 
     def ended(self, exit_code: int, usage: resource.struct_rusage) -> None:
         """Record the end.

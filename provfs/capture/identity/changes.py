@@ -17,6 +17,10 @@ from provfs.capture.identity.index import Entry, read_index, tree_of
 from provfs.capture.identity.objects import sha1, tree_of_commit
 from provfs.capture.identity.origin import read_small
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 LONGEST_S = 0.5
 """Wall time after which the answer is None."""
 
@@ -37,33 +41,55 @@ class _Unknown(Exception):  # noqa: N818 - no error: it ends a search that canno
     """Only git itself could tell."""
 
 
-def is_dirty(start: str, longest_s: float = LONGEST_S) -> bool | None:
-    """Say whether tracked files around a directory differ from the commit; None where unknown."""
+def is_dirty(
+    start: str, longest_s: float = LONGEST_S, is_over: Callable[[], bool] = lambda: False
+) -> bool | None:
+    """Say whether tracked files around a directory differ from the commit; None where unknown.
+
+    Args:
+        start: The directory.
+        longest_s: Wall time after which the answer is None.
+        is_over: Asked now and then; once it says so, the answer is None.
+    """
+    deadline = time.monotonic() + longest_s
+
+    def is_late() -> bool:
+        return time.monotonic() > deadline or is_over()
+
     try:
         found = repository_around(start)
-        return _differs(*found, time.monotonic() + longest_s) if found else None
-    except (_Unknown, error, OSError, ValueError, LookupError, RecursionError, MemoryError):
+        return _differs(*found, is_late) if found else None
+    except (
+        _Unknown,
+        error,
+        OSError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+    ):
         return None
 
 
-def _differs(top: str, git: str, deadline: float) -> bool:
+def _differs(top: str, git: str, is_late: Callable[[], bool]) -> bool:
     content = read_small(f"{git}/index", _LARGEST_INDEX_BYTES)
     commit = commit_of(git)
     common = common_directory(git)
     settings = text(f"{common}/config").lower()
     if content is None or commit is None or any(word in settings for word in _UNUSUAL):
         raise _Unknown
-    entries, whole = read_index(content)
+    entries, whole = read_index(content, is_late)
     if any(entry.stage for entry in entries):
         return True
     committed = tree_of_commit(common, commit)
     if committed is None:
         raise _Unknown
-    if (whole or tree_of(entries, deadline)) != committed:
+    if (whole or tree_of(entries, is_late)) != committed:
         return True
     tree = _WorkingTree(top, os.stat(f"{git}/index").st_mtime_ns, settings)
     for number, entry in enumerate(entries):
-        if number % _CHECK_EVERY == 0 and time.monotonic() > deadline:
+        if number % _CHECK_EVERY == 0 and is_late():
             raise _Unknown
         if not entry.unchecked and entry.mode not in _NOT_LOOKED_AT and tree.differs(entry):
             return True

@@ -12,6 +12,10 @@ import os
 from provfs.capture.identity.origin import read_small
 
 _LARGEST_BYTES = 16 << 20
+_LARGEST_REFERENCE_BYTES = 1 << 14
+_REFERENCES_DEEP = 6
+_NAME_LENGTHS = (40, 64)
+_HEX = frozenset("0123456789abcdef")
 
 
 def repository_around(start: str) -> tuple[str, str] | None:
@@ -22,7 +26,7 @@ def repository_around(start: str) -> tuple[str, str] | None:
         if os.path.isdir(marker):
             return directory, marker
         if os.path.isfile(marker):
-            pointer = text(marker).removeprefix("gitdir:").strip()
+            pointer = _small_text(marker).removeprefix("gitdir:").strip()
             return (directory, os.path.join(directory, pointer)) if pointer else None
         parent = os.path.dirname(directory)
         if parent == directory:
@@ -38,24 +42,40 @@ def git_commit(start: str) -> str | None:
 
 def commit_of(git: str) -> str | None:
     """Return the commit that the `HEAD` of a git directory names."""
-    head = text(f"{git}/HEAD").strip()
-    if not head.startswith("ref:"):
-        return head or None
-    reference = head.removeprefix("ref:").strip()
-    common = common_directory(git)
-    for place in (git, common):
-        if commit := text(f"{place}/{reference}").strip():
-            return commit
-    for row in text(f"{common}/packed-refs").splitlines():
-        commit, _, name = row.partition(" ")
-        if name.strip() == reference:
-            return commit
+    found = _small_text(f"{git}/HEAD")
+    common = ""
+    for _ in range(_REFERENCES_DEEP):
+        if not found.startswith("ref:"):
+            return found if _is_name(found) else None
+        common = common or common_directory(git)
+        reference = found.removeprefix("ref:").strip()
+        found = (
+            _small_text(f"{git}/{reference}")
+            or _small_text(f"{common}/{reference}")
+            or _packed(common, reference)
+        )
     return None
+
+
+def _packed(common: str, reference: str) -> str:
+    """Return what the file of packed references has for one of them; empty where it has none."""
+    content = read_small(f"{common}/packed-refs", _LARGEST_BYTES) or b""
+    end = content.find(b" %s\n" % os.fsencode(reference))
+    begin = content.rfind(b"\n", 0, max(end, 0)) + 1
+    return content[begin:end].decode("ascii", "replace") if end > 0 else ""
+
+
+def _is_name(found: str) -> bool:
+    return len(found) in _NAME_LENGTHS and _HEX.issuperset(found)
+
+
+def _small_text(path: str) -> str:
+    return (read_small(path, _LARGEST_REFERENCE_BYTES) or b"").decode("utf-8", "replace").strip()
 
 
 def common_directory(git: str) -> str:
     """Return the directory that holds what all working trees share."""
-    shared = text(f"{git}/commondir").strip()
+    shared = _small_text(f"{git}/commondir")
     return os.path.join(git, shared) if shared else git
 
 

@@ -6,10 +6,13 @@ that is not known. Source: gitformat-index(5).
 
 from __future__ import annotations
 
-import time
 from _struct import Struct
 
 from provfs.capture.identity.objects import sha1
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _HEADER = Struct(">4sII")
 _FIXED = Struct(">IIIIIIIIII20sH")
@@ -22,6 +25,7 @@ _VERSIONS = (2, 3, 4)
 _PREFIXED = 4
 _HASH_BYTES = 20
 _TREE = 0o040000
+_CHECK_EVERY = 256
 
 _Tree = dict[bytes, "tuple[int, bytes] | _Tree"]
 
@@ -56,11 +60,11 @@ class Entry:
         self.unchecked = unchecked
 
 
-def read_index(content: bytes) -> tuple[list[Entry], bytes | None]:
+def read_index(content: bytes, is_late: Callable[[], bool]) -> tuple[list[Entry], bytes | None]:
     """Read an index; return its entries, and the tree of all of them where the index names it.
 
     Raises:
-        ValueError: It is none, or one that cannot be understood here.
+        ValueError: It is none, or one that cannot be understood here, or it took too long.
     """
     signature, version, count = _HEADER.unpack_from(content)
     if signature != b"DIRC" or version not in _VERSIONS:
@@ -68,7 +72,9 @@ def read_index(content: bytes) -> tuple[list[Entry], bytes | None]:
         raise ValueError(msg)
     entries: list[Entry] = []
     at, previous = _HEADER.size, b""
-    for _ in range(count):
+    for number in range(count):
+        if number % _CHECK_EVERY == 0:
+            _check(is_late)
         _, _, seconds, nanoseconds, _, _, mode, _, _, size, object_, flags = _FIXED.unpack_from(
             content, at
         )
@@ -94,14 +100,22 @@ def read_index(content: bytes) -> tuple[list[Entry], bytes | None]:
     return entries, _tree_in_extensions(content, at)
 
 
-def tree_of(entries: list[Entry], deadline: float) -> bytes:
+def _check(is_late: Callable[[], bool]) -> None:
+    if is_late():
+        msg = "too many files for the time that there is"
+        raise ValueError(msg)
+
+
+def tree_of(entries: list[Entry], is_late: Callable[[], bool]) -> bytes:
     """Return the name of the tree object that holds exactly these entries.
 
     Raises:
-        ValueError: It took longer than the deadline allows.
+        ValueError: It took too long.
     """
     tree: _Tree = {}
-    for entry in entries:
+    for number, entry in enumerate(entries):
+        if number % _CHECK_EVERY == 0:
+            _check(is_late)
         *above, name = entry.path.rstrip(b"/").split(b"/")
         directory = tree
         for part in above:
@@ -111,17 +125,15 @@ def tree_of(entries: list[Entry], deadline: float) -> bytes:
                 raise ValueError(msg)  # noqa: TRY004 - what is wrong is the index
             directory = below
         directory[name] = (entry.mode, entry.object)
-    return _hashed(tree, deadline)
+    return _hashed(tree, is_late)
 
 
-def _hashed(directory: _Tree, deadline: float) -> bytes:
-    if time.monotonic() > deadline:
-        msg = "too many files"
-        raise ValueError(msg)
+def _hashed(directory: _Tree, is_late: Callable[[], bool]) -> bytes:
+    _check(is_late)
     rows: list[tuple[bytes, bytes]] = []
     for name, content in directory.items():
         if isinstance(content, dict):
-            rows.append((name + b"/", b"40000 %s\0%s" % (name, _hashed(content, deadline))))
+            rows.append((name + b"/", b"40000 %s\0%s" % (name, _hashed(content, is_late))))
         else:
             mode, object_ = content
             key = name + b"/" if mode == _TREE else name

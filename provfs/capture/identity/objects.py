@@ -14,6 +14,7 @@ from provfs.capture.identity.origin import read_small
 _LARGEST_LOOSE_BYTES = 1 << 20
 _LARGEST_NAMES_BYTES = 64 << 20
 _LARGEST_COMMIT_BYTES = 1 << 16
+_MOST_PACKS = 4_000
 _COMMIT = 1
 _HASH_BYTES = 20
 _FAN_OUT = 8 + 256 * 4
@@ -27,7 +28,7 @@ def tree_of_commit(common: str, commit: str) -> bytes | None:
         return None
     packed = read_small(f"{common}/objects/{commit[:2]}/{commit[2:]}", _LARGEST_LOOSE_BYTES)
     try:
-        content = zlib.decompress(packed).partition(b"\0")[2] if packed else _in_packs(common, name)
+        content = _unpacked(packed).partition(b"\0")[2] if packed else _in_packs(common, name)
     except zlib.error:
         return None
     if content is None or sha1(b"commit %d\0" % len(content) + content) != name:
@@ -48,7 +49,7 @@ def _in_packs(common: str, name: bytes) -> bytes | None:
         names = os.listdir(directory)
     except OSError:
         return None
-    for file in sorted(names):
+    for file in sorted(names)[:_MOST_PACKS]:
         if file.endswith(".idx"):
             offset = _offset(f"{directory}/{file}", name)
             if offset is not None:
@@ -99,4 +100,8 @@ def _whole_commit(path: str, offset: int) -> bytes | None:
     at = 0
     while data[at] & 0x80:
         at += 1
-    return zlib.decompressobj().decompress(data[at + 1 :])
+    return _unpacked(data[at + 1 :])
+
+
+def _unpacked(data: bytes) -> bytes:
+    return zlib.decompressobj().decompress(data, _LARGEST_COMMIT_BYTES)

@@ -224,3 +224,8 @@ def test_time_runs_out_without_an_answer(repository):
 def test_outside_of_a_repository_there_is_no_answer(tmp_path):
     """Where there is no commit, nothing can differ from it."""
     assert is_dirty(str(tmp_path)) is None
+
+
+def test_search_ends_when_it_is_not_wanted_any_more(repository):
+    """Whoever waits for the answer can end the search."""
+    assert is_dirty(str(repository), is_over=lambda: True) is None
