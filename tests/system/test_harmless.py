@@ -99,6 +99,42 @@ C = {
             fputs("this, too", stdout);
             _exit(3);
         }""",
+    "works on the smallest stacks": """
+        #define _GNU_SOURCE
+        #include <fcntl.h>
+        #include <pthread.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <unistd.h>
+        static void keep(const char *name) {
+            char c = 'x';
+            int in = open("state", O_RDONLY), out = open(name, O_WRONLY | O_CREAT, 0600);
+            if (read(in, &c, 1) == 1 && write(out, &c, 1) == 1) close(in);
+            close(out);
+        }
+        static void *run(void *unused) {
+            keep("first");
+            rename("first", "second");
+            link("second", "third");
+            unlink("second");
+            return unused;
+        }
+        static void crashed(int number) { keep("crash"); _exit(3 + (number != SIGSEGV)); }
+        int main(void) {
+            static char room[8192];
+            stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
+            struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
+            pthread_attr_t smallest;
+            pthread_t thread;
+            pthread_attr_init(&smallest);
+            pthread_attr_setstacksize(&smallest, 16384);
+            if (pthread_create(&thread, &smallest, run, NULL)) return 9;
+            pthread_join(thread, NULL);
+            sigaltstack(&stack, NULL);
+            sigaction(SIGSEGV, &action, NULL);
+            *(volatile int *)8 = 1;
+            return 8;
+        }""",
     "filters its own system calls": """
         #include <fcntl.h>
         #include <linux/filter.h>
@@ -179,10 +215,10 @@ def test_program_in_python_does_not_notice_capture(alike, what):
 
 @pytest.mark.parametrize("what", C)
 def test_program_in_c_does_not_notice_capture(alike, tmp_path, what):
-    """What buffers hold at `_exit` stays unwritten, and a filter of system calls kills nobody."""
+    """Buffers at `_exit`, small stacks and filters of system calls are as without capture."""
     program = _compiled(tmp_path, C[what])
 
-    status, _ = alike(["sh", "-c", f"{program} >printed"], {})
+    status, _ = alike(["sh", "-c", f"exec {program} >printed"], {"state": "some"})
 
     assert status in {3, 4}
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "libprovfs_preload.so"
 _SOURCES = (
-    *("text.c", "system.c", "scope.c", "identity.c", "journal.c", "secrets.c", "reads.c"),
+    *("room.c", "text.c", "system.c", "scope.c", "identity.c", "journal.c", "secrets.c", "reads.c"),
     *("digest.c", "images.c", "files.c", "names.c", "hooks.c", "hooks_names.c", "hooks_exec.c"),
 )
 _FLAGS = ("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")

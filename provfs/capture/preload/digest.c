@@ -259,10 +259,14 @@ bool put_digest(struct line *line, const char *path, int descriptor, const struc
 
 /* For tests: the field of a file as it is now. */
 __attribute__((visibility("default"))) long provfs_preload_digest(const char *path, char *into, size_t size) {
-    struct line line = {.length = 0};
     struct state state;
-    if (!state_at(AT_FDCWD, path, true, &state) || !put_digest(&line, path, BY_NAME, &state) || line.length > size)
-        return -1;
-    memcpy(into, line.text, line.length);
-    return (long)line.length;
+    (void)desk_take();
+    LINE(line);
+    long length = -1;
+    if (state_at(AT_FDCWD, path, true, &state) && put_digest(line, path, BY_NAME, &state) && line->length <= size) {
+        memcpy(into, line->text, line->length);
+        length = (long)line->length;
+    }
+    desk_give();
+    return length;
 }

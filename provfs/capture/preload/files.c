@@ -88,56 +88,56 @@ static struct handle *new_handle(int descriptor, const struct state *before, con
 }
 
 static void announce(struct handle *handle) {
-    struct line line = {.length = 0};
+    LINE(line);
     handle->id = next_id();
-    record(&line, "opening");
-    put_field(&line, "id", handle->id);
-    put_path(&line, "uri", handle->path);
-    put_field(&line, "opened_ns", handle->opened_ns);
-    put_field(&line, "thread", handle->thread);
-    finish(&line);
+    record(line, "opening");
+    put_field(line, "id", handle->id);
+    put_path(line, "uri", handle->path);
+    put_field(line, "opened_ns", handle->opened_ns);
+    put_field(line, "thread", handle->thread);
+    finish(line);
 }
 
 static void withdraw(int64_t id) {
-    struct line line = {.length = 0};
-    record(&line, "failed");
-    put_field(&line, "id", id);
-    put_field(&line, "at_ns", clock_ns());
-    put(&line, "}\n");
-    journal_write(&line);
+    LINE(line);
+    record(line, "failed");
+    put_field(line, "id", id);
+    put_field(line, "at_ns", clock_ns());
+    put(line, "}\n");
+    journal_write(line);
 }
 
 /* `text` is a quoted uri, or NULL for that of `path`; `descriptor` is open on the file, or -1. */
 static void written_version(int64_t id, const char *text, size_t length, const char *path, int64_t opened_ns,
                             int64_t closed_ns, const struct state *after, int64_t thread, int descriptor, bool inherited) {
-    struct line line = {.length = 0};
-    record(&line, "access");
-    put_field(&line, "id", id);
+    LINE(line);
+    record(line, "access");
+    put_field(line, "id", id);
     if (text) {
-        put(&line, ",\"uri\":");
-        put_bytes(&line, text, length);
+        put(line, ",\"uri\":");
+        put_bytes(line, text, length);
     } else {
-        put_path(&line, "uri", path);
+        put_path(line, "uri", path);
     }
-    put(&line, ",\"mode\":\"write\"");
-    put_field(&line, "opened_ns", opened_ns);
-    put_field(&line, "closed_ns", closed_ns);
-    put_fingerprint(&line, after);
+    put(line, ",\"mode\":\"write\"");
+    put_field(line, "opened_ns", opened_ns);
+    put_field(line, "closed_ns", closed_ns);
+    put_fingerprint(line, after);
     char name[32];
     /* By name even where somebody holds a lock: the descriptor is closed next, which lets go of it anyway. */
-    bool hashed = descriptor >= 0 && put_digest(&line, name_of_descriptor(descriptor, name), descriptor, after);
+    bool hashed = descriptor >= 0 && put_digest(line, name_of_descriptor(descriptor, name), descriptor, after);
     if (inherited || !hashed)
-        put(&line, inherited ? ",\"reason\":\"inherited\"" : ",\"reason\":\"native\"");
-    put_thread(&line, thread, true);
-    finish(&line);
+        put(line, inherited ? ",\"reason\":\"inherited\"" : ",\"reason\":\"native\"");
+    put_thread(line, thread, true);
+    finish(line);
 }
 
 /* A file that the program has opened. `existed` says that it was there before, and was not emptied. */
 void file_opened(int descriptor, const char *name, int flags, bool existed, void *stream) {
     struct state state;
-    char path[PATH_BYTES];
     if (flags & O_PATH || !state_of(descriptor, &state) || !is_regular(&state) || state.links == 0 || !enter())
         return;
+    PATH(path);
     int mode = flags & O_ACCMODE;
     if (mode == O_RDONLY && name[0] == '/' && read_again(&state, name)) {
         if (descriptor < DESCRIPTORS) {
@@ -209,18 +209,18 @@ void file_closing(int descriptor) {
     uint32_t value = slot_take(descriptor, false);
     if (value == A_READ) {
         struct state now;
-        char path[PATH_BYTES];
+        PATH(path);
         if (state_of(descriptor, &now) && hash_of(&now) != atomic_load(&read_states[descriptor]) && now.links > 0 &&
             !writes_itself(&now) && path_of(descriptor, path)) {
-            struct line line = {.length = 0};
-            record(&line, "access");
-            put_field(&line, "id", next_id());
-            put_path(&line, "uri", path);
-            put(&line, ",\"mode\":\"read\",\"unstable\":true,\"reason\":\"changed while it was read\"");
-            put_field(&line, "opened_ns", clock_ns());
-            put_field(&line, "closed_ns", clock_ns());
-            put_fingerprint(&line, &now);
-            finish(&line);
+            LINE(line);
+            record(line, "access");
+            put_field(line, "id", next_id());
+            put_path(line, "uri", path);
+            put(line, ",\"mode\":\"read\",\"unstable\":true,\"reason\":\"changed while it was read\"");
+            put_field(line, "opened_ns", clock_ns());
+            put_field(line, "closed_ns", clock_ns());
+            put_fingerprint(line, &now);
+            finish(line);
         }
     } else if (value != 0) {
         struct handle *handle = &handles[value - 1];
@@ -239,7 +239,7 @@ void file_range_closing(unsigned first, unsigned last) {
 /* What an image finds open: written at the end if it has changed, read if the offset has moved. */
 static void inherit(int descriptor, struct unfinished *open, size_t *count) {
     struct state state;
-    char path[PATH_BYTES];
+    PATH(path);
     int flags = (int)sys_call(SYS_fcntl, descriptor, F_GETFL);
     if (flags < 0 || flags & O_PATH || !state_of(descriptor, &state) || !is_regular(&state) || state.links == 0 ||
         !path_of(descriptor, path) || !scope_captures(path))
@@ -250,10 +250,10 @@ static void inherit(int descriptor, struct unfinished *open, size_t *count) {
             slot_put(descriptor, i + 1);
             return;
         }
-    struct line uri = {.length = 0};
-    put_uri(&uri, path, true);
+    LINE(uri);
+    put_uri(uri, path, true);
     size_t own = 0;
-    while (own < *count && (open[own].uri_length != uri.length || memcmp(open[own].uri, uri.text, uri.length) != 0))
+    while (own < *count && (open[own].uri_length != uri->length || memcmp(open[own].uri, uri->text, uri->length) != 0))
         own++;
     bool writable = (flags & O_ACCMODE) != O_RDONLY;
     bool continues = writable && own < *count;

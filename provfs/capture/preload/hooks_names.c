@@ -16,7 +16,7 @@
 
 /* Call the function, and note a success. */
 #define AROUND(before, call, after)                                                                                     \
-    struct move move = {.known = false};                                                                                \
+    struct move move = {.known = false, .names = NULL};                                                                 \
     int kept = errno;                                                                                                   \
     if (capturing)                                                                                                      \
         before;                                                                                                         \
@@ -27,6 +27,7 @@
         after;                                                                                                          \
         errno = kept;                                                                                                   \
     }                                                                                                                   \
+    move_done(&move);                                                                                                   \
     return result
 
 HOOK int rename(const char *from, const char *to) {

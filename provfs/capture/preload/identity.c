@@ -38,16 +38,18 @@ static const char *number_after(const char *text, long long *number) {
 
 /* Parent process and start time of a process, fields 4 and 22 of its stat. */
 static bool stat_of(int pid, long long *parent, long long *start) {
-    struct line path = {.length = 0};
-    char text[1024];
-    put(&path, "/proc/");
+    LINE(path);
+    LINE(content);
+    put(path, "/proc/");
     if (pid)
-        put_number(&path, pid);
+        put_number(path, pid);
     else
-        put(&path, "self");
-    put_bytes(&path, "/stat", 6);
-    read_whole(path.text, text, sizeof text);
-    const char *at = strrchr(text, ')');
+        put(path, "self");
+    put_bytes(path, "/stat", 6);
+    if (path->full || content->full)
+        return false;
+    read_whole(path->text, content->text, 1024);
+    const char *at = strrchr(content->text, ')');
     if (!at || !at[1] || !at[2])
         return false;
     at = number_after(at + 3, parent);
@@ -70,28 +72,28 @@ static int64_t started_ns(long long start, int64_t now) {
 /* Name a living process of this boot; `pid` 0 is the present one. Its program is itself. */
 bool name_process(struct identity *who, int pid) {
     long long above;
-    struct line name = {.length = 0};
+    LINE(name);
     if (!stat_of(pid, &above, &who->start))
         return false;
     memmove(who->boot, me.boot, sizeof who->boot);
     who->pid = pid ? pid : sys_pid();
-    put(&name, who->boot);
-    put(&name, "-");
-    put_number(&name, who->pid);
-    put(&name, "-");
-    put_number(&name, who->start);
-    if (name.length >= NAME_BYTES)
+    put(name, who->boot);
+    put(name, "-");
+    put_number(name, who->pid);
+    put(name, "-");
+    put_number(name, who->start);
+    if (name->length >= NAME_BYTES)
         return false;
-    memcpy(who->name, name.text, name.length);
-    who->name[name.length] = '\0';
+    memcpy(who->name, name->text, name->length);
+    who->name[name->length] = '\0';
     for (int descriptor = 0; descriptor < 2; descriptor++) {
-        struct line stream = {.length = 0};
+        LINE(stream);
         struct state state;
-        put(&stream, pid ? "/proc/" : "/proc/self");
+        put(stream, pid ? "/proc/" : "/proc/self");
         if (pid)
-            put_number(&stream, pid);
-        put_bytes(&stream, descriptor ? "/fd/1" : "/fd/0", 6);
-        who->pipes[descriptor] = state_at(AT_FDCWD, stream.text, true, &state) && S_ISFIFO(state.mode) ? (int64_t)state.inode : 0;
+            put_number(stream, pid);
+        put_bytes(stream, descriptor ? "/fd/1" : "/fd/0", 6);
+        who->pipes[descriptor] = state_at(AT_FDCWD, stream->text, true, &state) && S_ISFIFO(state.mode) ? (int64_t)state.inode : 0;
     }
     return true;
 }
@@ -138,8 +140,7 @@ static void learn_context(void) {
         strcpy(born_in, text);
 }
 
-/* Name this process and hand the name on to its children; false where that is not possible. */
-bool identity_begin(void) {
+static bool begin_image(void) {
     char text[64], arguments[4096], program[NAME_BYTES] = "";
     size_t kept = 0, length = read_whole("/proc/sys/kernel/random/boot_id", text, sizeof text);
     for (size_t i = 0; i < length && kept < 12; i++)
@@ -165,14 +166,29 @@ bool identity_begin(void) {
     return true;
 }
 
+/* Name this process and hand the name on to its children; false where that is not possible. */
+bool identity_begin(void) {
+    bool begun = desk_take() && begin_image();
+    desk_give();
+    return begun;
+}
+
+static bool has_desk(void) {
+    if (desk_take())
+        return true;
+    atomic_fetch_add(&lost, 1);
+    return false;
+}
+
 static bool become_fork(void) {
     int expected = FORKED;
     if (!atomic_compare_exchange_strong(present, &expected, BECOMING)) {
         for (int turns = 0; atomic_load(present) == BECOMING && turns < MOST_TURNS; turns++)
             sched_yield();
-        busy = atomic_load(present) == HERE;
-        return busy;
+        return atomic_load(present) == HERE && has_desk();
     }
+    desks_forget();
+    (void)desk_take();
     strcpy(me.parent, me.name);
     if (!name_this())
         atomic_fetch_add(&lost, 1);
@@ -193,14 +209,16 @@ bool enter(void) {
         return false;
     busy = true;
     if (atomic_load_explicit(present, memory_order_acquire) != HERE)
-        return become_fork();
-    if (sys_pid() == me.pid)
-        return true;
-    busy = false;
-    return false;
+        busy = become_fork();
+    else
+        busy = sys_pid() == me.pid && has_desk();
+    return busy;
 }
 
-void leave(void) { busy = false; }
+void leave(void) {
+    desk_give();
+    busy = false;
+}
 
 /* Python's own hooks speak. */
 int answer(enum message message) {
@@ -302,7 +320,8 @@ static void put_pipe(struct line *line, const char *name, int64_t inode) {
 
 /* The fields that an `execution` record has of any process; `who` must be this one or its new child. */
 void put_who(struct line *line, const struct identity *who, int64_t started) {
-    char path[PATH_BYTES], host[256] = "";
+    char host[256] = "";
+    PATH(path);
     put(line, ",\"program\":\"");
     put(line, who->program);
     if (who->parent[0]) {
@@ -317,7 +336,7 @@ void put_who(struct line *line, const struct identity *who, int64_t started) {
     put_pipe(line, "input_pipe", who->pipes[0]);
     put_pipe(line, "output_pipe", who->pipes[1]);
     put_user(line);
-    long length = readlink("/proc/self/cwd", path, sizeof path - 1);
+    long length = readlink("/proc/self/cwd", path, PATH_BYTES - 1);
     if (length > 0) {
         put(line, ",\"cwd\":");
         put_quoted(line, path, (size_t)length);
@@ -327,7 +346,7 @@ void put_who(struct line *line, const struct identity *who, int64_t started) {
 /* The fields of the `execution` record of this process. */
 void put_execution(struct line *line) {
     static char arguments[32768]; /* once per process, by the one thread that begins the journal */
-    char path[PATH_BYTES];
+    PATH(path);
     int64_t now = clock_ns();
     /* A later image of one process says later, so that its program is known to be the one that counts. */
     put_who(line, &me, me.generation == 0 && journal_exists(0) ? now : me.started_ns);
@@ -338,7 +357,7 @@ void put_execution(struct line *line) {
         put(line, born_in);
         put(line, "\"");
     }
-    long length = readlink("/proc/self/exe", path, sizeof path - 1);
+    long length = readlink("/proc/self/exe", path, PATH_BYTES - 1);
     if (length > 0) {
         put(line, ",\"executable\":");
         put_quoted(line, path, (size_t)length);

@@ -28,6 +28,7 @@ static const char *const HANDED_ON[] = {
     "PROVFS_PRELOAD_EXCLUDE_PATTERNS", "PROVFS_PRELOAD_LIMIT", "PROVFS_PRELOAD_USER",    "PROVFS_RUN",
     "PROVFS_SETTINGS",                 "PROVFS_HOME",          "ASAN_OPTIONS"};
 #define HANDED (sizeof HANDED_ON / sizeof *HANDED_ON)
+#define JOINED_BYTES 2048 /* of arguments */
 static char kept[49152], *handed[HANDED], ours[PATH_BYTES];
 
 static bool is_variable(const char *entry, const char *name) {
@@ -230,15 +231,14 @@ void image_before(struct becoming *new, int directory, const char *path, bool se
     compose(new, environment, slots, is_child);
 }
 
-/* Note a program that the library is not in: this process is about to become it, or the child `pid` has. */
-void image_noted(const struct becoming *new, char *const arguments[], int pid) {
+static void note(const struct becoming *new, char *const arguments[], int pid) {
     struct identity who = {.pid = 0};
-    char joined[2048];
+    PATH(joined);
     size_t length = 0;
-    if (!new->blind || !name_process(&who, pid))
+    if (!name_process(&who, pid))
         return;
-    for (size_t i = 0; arguments && arguments[i] && length + 1 < sizeof joined; i++) {
-        size_t size = strlen(arguments[i]), room = sizeof joined - 1 - length;
+    for (size_t i = 0; arguments && arguments[i] && length + 1 < JOINED_BYTES; i++) {
+        size_t size = strlen(arguments[i]), room = JOINED_BYTES - 1 - length;
         memcpy(joined + length, arguments[i], size < room ? size : room);
         length += (size < room ? size : room) + 1;
         joined[length - 1] = '\0';
@@ -249,6 +249,14 @@ void image_noted(const struct becoming *new, char *const arguments[], int pid) {
     if (itself && me.generation > 0)
         strcpy(who.program, who.name);
     became_unseen(&who, clock_ns(), new->path, joined, length, new->blind);
+}
+
+/* Note a program that the library is not in: this process is about to become it, or the child `pid` has. */
+void image_noted(const struct becoming *new, char *const arguments[], int pid) {
+    if (!new->blind || !desk_take()) /* not `enter`: in a child of vfork, too */
+        return;
+    note(new, arguments, pid);
+    desk_give();
 }
 
 /* The arguments leave no room for our variables: why the library will not be in the program, which then gets what it was

@@ -75,10 +75,10 @@ static void put_name_of(struct line *path, const struct identity *who, int which
 static void put_file_name(struct line *path, int which) { put_name_of(path, &me, which); }
 
 bool journal_exists(int which) {
-    struct line path = {.length = 0};
+    LINE(path);
     struct state state;
-    put_file_name(&path, which);
-    return state_at(AT_FDCWD, path.text, true, &state) && (which > 0 || number > 1);
+    put_file_name(path, which);
+    return state_at(AT_FDCWD, path->text, true, &state) && (which > 0 || number > 1);
 }
 
 static bool ours(int opened) {
@@ -88,13 +88,13 @@ static bool ours(int opened) {
 
 static bool open_next(void) {
     for (int which = atomic_load(&number); which < HIGHEST_NUMBER; which++) {
-        struct line path = {.length = 0};
-        put_file_name(&path, which);
+        LINE(path);
+        put_file_name(path, which);
         struct state state;
-        if (state_at(AT_FDCWD, path.text, true, &state))
+        if (state_at(AT_FDCWD, path->text, true, &state))
             continue;
-        int opened = sys_open(path.text, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (opened < 0 && !state_at(AT_FDCWD, path.text, true, &state))
+        int opened = sys_open(path->text, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (opened < 0 && !state_at(AT_FDCWD, path->text, true, &state))
             return false;
         if (opened < 0)
             continue;
@@ -160,26 +160,26 @@ static void put_header(struct line *line, const struct identity *who) {
 }
 
 static void header(void) {
-    struct line line = {.length = 0};
-    put_header(&line, &me);
-    append(&line);
+    LINE(line);
+    put_header(line, &me);
+    append(line);
 }
 
 /* Make a further journal of any process; returns its descriptor, or -1. Touches nothing of our own, so that a child
  * of vfork may do it, too. */
 int journal_of(const struct identity *who) {
     for (int which = 0; which < HIGHEST_NUMBER && directory[0]; which++) {
-        struct line line = {.length = 0};
+        LINE(line);
         struct state state;
-        put_name_of(&line, who, which);
-        int opened = sys_open(line.text, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        if (opened < 0 && state_at(AT_FDCWD, line.text, true, &state))
+        put_name_of(line, who, which);
+        int opened = sys_open(line->text, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (opened < 0 && state_at(AT_FDCWD, line->text, true, &state))
             continue;
-        line.length = 0;
-        put_header(&line, who);
+        line->length = 0;
+        put_header(line, who);
         if (opened >= 0) {
             (void)sys_call(SYS_fchmod, opened, 0600);
-            (void)sys_call(SYS_write, opened, line.text, line.length);
+            (void)sys_call(SYS_write, opened, line->text, line->length);
         }
         return opened;
     }
@@ -194,11 +194,11 @@ static bool begun(void) {
             return false;
         }
         header();
-        struct line line = {.length = 0};
-        record(&line, "execution");
-        put_execution(&line);
-        put(&line, "}\n");
-        append(&line);
+        LINE(line);
+        record(line, "execution");
+        put_execution(line);
+        put(line, "}\n");
+        append(line);
         atomic_store(&phase, OPEN);
         return true;
     }
@@ -245,39 +245,39 @@ static void put_gap(struct line *line, const struct identity *who, const char *a
     record_of(line, who, "gap");
     put_field(line, "at_ns", clock_ns());
     put(line, ",\"kind\":\"bypass\",\"detail\":");
-    struct line detail = {.length = 0};
-    put(&detail, about);
-    put(&detail, about[0] ? ": " : "");
-    put(&detail, reason);
-    put_quoted(line, detail.text, detail.length);
+    LINE(detail);
+    put(detail, about);
+    put(detail, about[0] ? ": " : "");
+    put(detail, reason);
+    put_quoted(line, detail->text, detail->length);
 }
 
 /* Note that something goes past this library. */
 void bypassed(const char *about, const char *reason) {
-    struct line line;
     if (!enter())
         return;
-    put_gap(&line, &me, about, reason);
-    finish(&line);
+    LINE(line);
+    put_gap(line, &me, about, reason);
+    finish(line);
     leave();
 }
 
 /* Note that a process becomes a program that this library will not be in. */
 void became_unseen(const struct identity *who, int64_t started, const char *path, char *arguments, size_t length, const char *reason) {
-    struct line line = {.length = 0};
+    LINE(line);
     int to = may_grow_to(4 * LINE_BYTES) ? journal_of(who) : -1;
     if (to < 0)
         return;
-    record_of(&line, who, "execution");
-    put_who(&line, who, started);
-    put(&line, ",\"executable\":");
-    put_quoted(&line, path, strlen(path));
-    put_command(&line, arguments, length);
-    put(&line, "}\n");
-    (void)sys_call(SYS_write, to, line.text, line.full ? 0 : line.length);
-    put_gap(&line, who, path, reason);
-    put(&line, ",\"channel\":\"" CHANNEL "\"}\n");
-    (void)sys_call(SYS_write, to, line.text, line.full ? 0 : line.length);
+    record_of(line, who, "execution");
+    put_who(line, who, started);
+    put(line, ",\"executable\":");
+    put_quoted(line, path, strlen(path));
+    put_command(line, arguments, length);
+    put(line, "}\n");
+    (void)sys_call(SYS_write, to, line->text, line->full ? 0 : line->length);
+    put_gap(line, who, path, reason);
+    put(line, ",\"channel\":\"" CHANNEL "\"}\n");
+    (void)sys_call(SYS_write, to, line->text, line->full ? 0 : line->length);
     sys_close(to);
 }
 
@@ -337,10 +337,10 @@ static size_t follow(const char *line, const char *end, struct unfinished *found
 size_t journal_unfinished(struct unfinished *found, size_t limit) {
     size_t count = 0;
     for (int which = 0; which < 64; which++) {
-        struct line path = {.length = 0};
+        LINE(path);
         struct state state;
-        put_file_name(&path, which);
-        int opened = state_at(AT_FDCWD, path.text, true, &state) ? sys_open(path.text, O_RDONLY | O_CLOEXEC, 0) : -1;
+        put_file_name(path, which);
+        int opened = state_at(AT_FDCWD, path->text, true, &state) ? sys_open(path->text, O_RDONLY | O_CLOEXEC, 0) : -1;
         if (opened < 0)
             return count;
         size_t size = state_of(opened, &state) ? (size_t)state.size : 0;

@@ -1,5 +1,5 @@
 /* What the files of the preload library share. Contract of all of them: no memory is allocated after the
- * constructor, no lock is taken, errno is left as it was, nothing is printed, and whatever fails inside is
+ * constructor, little of the stack is used, no lock is taken, errno is left as it was, nothing is printed, and whatever fails inside is
  * counted in `lost` and changes nothing for the program. Everything may run in any thread, in a signal
  * handler, in a fork child, and before any constructor.
  * Not here: what becomes of the records, see docs/reference/journal-format.md. */
@@ -15,7 +15,7 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 #define CHANNEL "preload"
 #define PATH_BYTES 4096
-#define LINE_BYTES 8192 /* a path whose uri does not fit is counted as lost; the stack stays small for signal handlers */
+#define LINE_BYTES 8192 /* a path whose uri does not fit is counted as lost */
 #define NAME_BYTES 64
 #define MOST_TURNS 20000 /* that a thread waits for another one: that may have been cancelled, or be of lower priority */
 
@@ -39,6 +39,22 @@ struct unfinished {
     size_t uri_length; /* of the quoted uri, as it stands in the journal */
     char uri[1024];
 };
+
+/* room.c: lines and paths while something is noted; they end with the block that they are in. */
+HIDDEN bool desk_take(void);
+HIDDEN void desk_give(void);
+HIDDEN void desks_forget(void);
+HIDDEN struct line *line_take(void);
+HIDDEN void line_give(struct line **line);
+HIDDEN char *path_take(void);
+HIDDEN void path_give(char **path);
+#define LINE(name) struct line *name __attribute__((cleanup(line_give))) = line_take()
+#define PATH(name) char *name __attribute__((cleanup(path_give))) = path_take()
+struct names {
+    char from[PATH_BYTES], to[PATH_BYTES];
+};
+HIDDEN struct names *names_take(void);
+HIDDEN void names_give(struct names *names);
 
 /* text.c: building lines and uris. */
 HIDDEN void put(struct line *line, const char *text);
@@ -170,8 +186,9 @@ struct move {
     bool known;
     int64_t at_ns;
     struct state state;
-    char from[PATH_BYTES], to[PATH_BYTES];
+    struct names *names;
 };
+HIDDEN void move_done(struct move *move);
 HIDDEN void move_before(struct move *move, int from_directory, const char *from, int to_directory, const char *to);
 HIDDEN void move_after(const struct move *move);
 HIDDEN void remove_after(const struct move *move);

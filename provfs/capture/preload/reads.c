@@ -53,22 +53,22 @@ static uint64_t key_of(const struct state *state, const char *path, size_t lengt
  * `BY_NAME`. */
 static void write_read(int64_t id, const struct state *state, const char *path, int64_t opened_ns, int64_t closed_ns,
                        uint32_t opens, int64_t thread, bool hashed, int descriptor) {
-    struct line line = {.length = 0};
-    record(&line, "access");
-    put_field(&line, "id", id);
-    put_path(&line, "uri", path);
-    put(&line, ",\"mode\":\"read\"");
-    put_field(&line, "opened_ns", opened_ns);
-    put_field(&line, "closed_ns", closed_ns);
+    LINE(line);
+    record(line, "access");
+    put_field(line, "id", id);
+    put_path(line, "uri", path);
+    put(line, ",\"mode\":\"read\"");
+    put_field(line, "opened_ns", opened_ns);
+    put_field(line, "closed_ns", closed_ns);
     if (opens != 1)
-        put_field(&line, "opens", opens);
-    put_fingerprint(&line, state);
+        put_field(line, "opens", opens);
+    put_fingerprint(line, state);
     if (!hashed)
-        put(&line, ",\"reason\":\"native\"");
-    else if (!put_digest(&line, path, descriptor, state))
+        put(line, ",\"reason\":\"native\"");
+    else if (!put_digest(line, path, descriptor, state))
         return;
-    put_thread(&line, thread, false);
-    finish(&line);
+    put_thread(line, thread, false);
+    finish(line);
 }
 
 static void remember(int64_t id, const struct state *state, int64_t opened_ns) {
@@ -95,9 +95,9 @@ static void seal_version(const struct state *state, const char *path, int descri
 /* A file is about to lose its content: record the digest of what was read from it, if that is still there. */
 void read_sealed(int directory, const char *name) {
     struct state state;
-    char path[PATH_BYTES];
     if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || atomic_load(&holds_locks) || !scope_may_hold(name) || !enter())
         return;
+    PATH(path);
     if (state_at(directory, name, true, &state) && atomic_load(&seals[state.inode % SEALS].state) && locate(directory, name, path))
         seal_version(&state, path, BY_NAME);
     leave();
@@ -106,9 +106,9 @@ void read_sealed(int directory, const char *name) {
 /* The same for an open file that is about to be cut. */
 void read_sealed_open(int descriptor) {
     struct state state;
-    char path[PATH_BYTES];
     if (atomic_load_explicit(&used, memory_order_relaxed) == 0 || (atomic_load(&holds_locks) && !can_be_read(descriptor)) || !enter())
         return;
+    PATH(path);
     if (state_of(descriptor, &state) && atomic_load(&seals[state.inode % SEALS].state) && path_of(descriptor, path))
         seal_version(&state, path, descriptor);
     leave();

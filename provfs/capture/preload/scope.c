@@ -196,17 +196,20 @@ static bool decide(const char *uri) {
 
 /* Decide about a real path. */
 bool scope_captures(const char *path) {
-    struct line uri = {.length = 0};
-    put_uri(&uri, path, false);
-    if (uri.full) {
+    LINE(uri);
+    put_uri(uri, path, false);
+    if (uri->full) {
         atomic_fetch_add(&lost, 1);
         return false;
     }
-    return decide(uri.text);
+    return decide(uri->text);
 }
 
 /* For tests: read the environment anew and decide about the uri of one path. */
 __attribute__((visibility("default"))) int provfs_preload_captures(const char *path) {
     scope_begin();
-    return scope_captures(path);
+    (void)desk_take();
+    int captured = scope_captures(path);
+    desk_give();
+    return captured;
 }

@@ -185,9 +185,11 @@ bool is_worker(const char *arguments, size_t length) {
 
 /* For tests: the field of a command whose arguments a zero ends each. */
 __attribute__((visibility("default"))) long provfs_preload_command(char *arguments, size_t length, char *into, size_t size) {
-    struct line line = {.length = 0};
-    put_command(&line, arguments, length);
-    size_t kept = line.length < size ? line.length : size;
-    memcpy(into, line.text, kept);
+    (void)desk_take();
+    LINE(line);
+    put_command(line, arguments, length);
+    size_t kept = line->length < size ? line->length : size;
+    memcpy(into, line->text, kept);
+    desk_give();
     return (long)kept;
 }

@@ -120,9 +120,9 @@ bool locate(int directory, const char *path, char real[PATH_BYTES]) {
     const char *slash = memrchr(path, '/', length);
     const char *name = slash ? slash + 1 : path;
     size_t name_length = length - (size_t)(name - path);
-    char above[PATH_BYTES];
+    PATH(above);
     size_t above_length = (size_t)(name - path);
-    if (length == 0 || above_length + 2 > sizeof above || name_length == 0 || (name_length <= 2 && name[0] == '.' && name[name_length - 1] == '.'))
+    if (length == 0 || above_length + 2 > PATH_BYTES || name_length == 0 || (name_length <= 2 && name[0] == '.' && name[name_length - 1] == '.'))
         return false;
     memcpy(above, path, above_length);
     memcpy(above + above_length, ".", 2);
