@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from provfs_agent.facts import Appeared, Fact, Lost, Read, Remove, Rename, Write
 from provfs_agent.unsettled import (
     ActiveFile,
+    Closed,
     Quiet,
     Sign,
-    by_hands,
     can_be_of,
     only_opener,
     same_process,
@@ -33,6 +33,8 @@ _FORGOTTEN = 1440
 """After so many times `Quiet.open_ns` (a day) the close of an open file must have been lost."""
 
 _HANDS_MAX = 256
+_CLOSED_MAX = 64
+_READS_MAX = 4096
 _OPENS_MAX = 4096
 """Openings of one file that are remembered at once; older ones lose the time of their opening."""
 
@@ -135,10 +137,14 @@ class Settler:
             return
         file = self._file(event.path)
         opened_ns, actor = self._opener(file, event)
-        if file.write is not None and actor is not None:
-            self._give_write(file)
-        self._facts.append(Read(event.path, opened_ns, event.at_ns, actor, state))
-        self._drop_if_idle(event.path, file)
+        read = Read(event.path, opened_ns, event.at_ns, actor, state)
+        if file.last is None:
+            self._facts.append(read)
+            self._drop_if_idle(event.path, file)
+            return
+        file.last.reads.append(read)
+        if len(file.last.reads) >= _READS_MAX:
+            self._give_closed(file)
 
     def _on_close_write(self, event: RawEvent, state: Fingerprint | None) -> None:
         if event.file in self._unlinked:
@@ -149,30 +155,33 @@ class Settler:
         self._keep_key(event.path, file, event.file)
         created = file.created is not None
         sure = created or file.changed is not None
-        if (waiting := file.write) is not None:
-            if waiting.actor is None and actor is None:
-                opened_ns = min(opened_ns, waiting.opened_ns)
-                created, sure = created or waiting.created, sure or waiting.sure
-            else:
-                if waiting.state == state:  # looked at too late: it is the state after this write
-                    file.write = replace(waiting, state=None)
-                self._give_write(file)
+        due_ns = event.at_ns + self.quiet.closed_ns
+        waiting = file.last
+        if waiting is not None and waiting.write.actor is None and actor is None:
+            file.closed.pop()
+            opened_ns = min(opened_ns, waiting.write.opened_ns)
+            due_ns = min(due_ns, max(waiting.due_ns, opened_ns + self.quiet.open_ns))
+            created, sure = created or waiting.write.created, sure or waiting.write.sure
         file.created = file.changed = None
-        file.write = Write(event.path, opened_ns, event.at_ns, actor, state, sure, created)
-        file.write_hands, file.hands = file.hands, {}
-        self._wait(event.path, file, event.at_ns + self.quiet.closed_ns)
+        write = Write(event.path, opened_ns, event.at_ns, actor, state, sure, created)
+        file.closed.append(Closed(write, file.hands, due_ns))
+        file.hands = {}
+        if len(file.closed) > _CLOSED_MAX:
+            self._give_closed(file)
+        else:
+            self._wait(event.path, file, file.told_ns)
 
     def _on_modify(self, event: RawEvent, state: Fingerprint | None) -> None:
         if event.file in self._unlinked:
             return
         file = self._file(event.path)
-        is_late = file.is_late(event.actor)
-        hands = file.write_hands if is_late else file.hands
+        late = file.changed_by(event.actor)
+        hands = file.hands if late is None else late.hands
         if event.actor is not None and len(hands) < _HANDS_MAX:
             hands[event.actor.process] = event.actor
-        if is_late and file.write is not None:
+        if late is not None:
             # The channel of changes lags behind that of closes: it tells of what is closed already.
-            file.write = replace(file.write, sure=True, state=state or file.write.state)
+            late.write = replace(late.write, sure=True, state=state or late.write.state)
             return
         before = file.changed or Sign(event.at_ns, event.at_ns, None)
         file.changed = Sign(before.first_ns, event.at_ns, event.actor or before.actor)
@@ -180,9 +189,11 @@ class Settler:
 
     def _on_create(self, event: RawEvent, _: Fingerprint | None) -> None:
         file = self._file(event.path)
-        if file.write is not None:
-            if not file.write.created and same_process(file.write.actor, event.actor):
-                file.write = replace(file.write, sure=True, created=True)
+        if file.closed:
+            for each in file.closed:
+                if same_process(each.write.actor, event.actor):
+                    each.write = replace(each.write, sure=True, created=True)
+                    break
             return
         file.created = file.created or Sign(event.at_ns, event.at_ns, event.actor)
         self._wait_for_close(event.path, file)
@@ -192,11 +203,10 @@ class Settler:
         removed = Remove(event.path, event.at_ns, event.actor)
         if file is not None:
             self._forget_key(file)
-            write = file.write
-            if write is not None and (write.actor is not None or not write.created):
-                self._give_write(file)
+            if file.is_worth_telling or (file.last is not None and not file.last.write.created):
+                self._give_closed(file)
             if file.opens and file.key is not None:
-                file.write, file.removed = None, removed
+                file.closed, file.removed = [], removed
                 self._unlinked[file.key] = file
         self._facts.append(removed)
 
@@ -224,23 +234,24 @@ class Settler:
         replaced = self._files.pop(event.path, None)
         if replaced is not None:
             self._forget_key(replaced)
-        if replaced is not None and replaced.write is not None and replaced.write.actor is not None:
-            self._give_write(replaced)
+        if replaced is not None and replaced.is_worth_telling:
+            self._give_closed(replaced)
         file = self._files.pop(source, None) or ActiveFile()
         self._files[event.path] = file
         self._keep_key(event.path, file, file.key or event.file)
-        write = file.write
-        if write is not None and write.created and same_process(write.actor, event.actor):
-            file.write = replace(write, path=event.path, state=state or write.state)
+        made = file.temporary
+        if made is not None and same_process(made.write.actor, event.actor):
+            made.write = replace(made.write, path=event.path, state=state or made.write.state)
+            made.due_ns = event.at_ns + self.quiet.closed_ns
             self._facts.append(Remove(source, event.at_ns, event.actor))
-            self._wait(event.path, file, event.at_ns + self.quiet.closed_ns)
+            self._wait(event.path, file, made.due_ns)
             return
-        new = file.created if write is None else None
+        new = None if file.closed else file.created
         if new is not None and same_process(new.actor, event.actor):  # its close may be told late
             self._facts.append(Remove(source, event.at_ns, event.actor))
             self._wait_for_close(event.path, file)
             return
-        self._give_write(file)
+        self._give_closed(file)
         self._facts.append(Rename(source, event.path, event.at_ns, event.actor, state))
         if file.created or file.changed:
             self._wait_for_close(event.path, file)
@@ -252,13 +263,13 @@ class Settler:
         elif event.kind == "delete":
             for path in self._below(event.path):
                 file = self._files.pop(path)
-                self._give_write(file)
+                self._give_closed(file)
                 self._forget_key(file)
             self._facts.append(Remove(event.path, event.at_ns, event.actor, is_directory=True))
         elif event.kind == "rename" and event.old_path is not None:
             for path in self._below(event.old_path):
                 file = self._files.pop(path)
-                self._give_write(file)
+                self._give_closed(file)
                 moved = event.path + path[len(event.old_path) :]
                 self._files[moved] = file
                 self._keep_key(moved, file, file.key)
@@ -272,7 +283,7 @@ class Settler:
     def _lose(self, event: RawEvent, root: str, before_ns: int) -> None:
         for path in [*self._below(event.path), event.path]:
             if (file := self._files.pop(path, None)) is not None:
-                self._give_write(file)
+                self._give_closed(file)
                 self._forget_key(file)
         self._facts.append(
             Lost(
@@ -305,7 +316,10 @@ class Settler:
         return event.at_ns, event.actor
 
     def _settle(self, path: str, file: ActiveFile, now_ns: int, *, force: bool = False) -> None:
-        self._give_write(file)
+        self._give_closed(file, None if force else now_ns)
+        if file.last is not None:
+            self._wait(path, file, file.told_ns)
+            return
         signs = [sign for sign in (file.created, file.changed) if sign is not None]
         if signs:
             first_ns = min(sign.first_ns for sign in signs)
@@ -328,16 +342,15 @@ class Settler:
             file.opens.clear()
         self._drop_if_idle(path, file)
 
-    def _give_write(self, file: ActiveFile) -> None:
-        if file.write is not None:
-            self._facts.extend(by_hands(file.write, file.write_hands))
-            file.write = None
-            file.write_hands = {}
+    def _give_closed(self, file: ActiveFile, until_ns: int | None = None) -> None:
+        """Tell what was closed and is due, or all of it."""
+        while file.closed and (until_ns is None or file.told_ns <= until_ns):
+            self._facts.extend(file.take_closed())
 
     def _wait_for_close(self, path: str, file: ActiveFile) -> None:
         """Give a file time to be closed; one that is written all the time is not put off by it."""
         due_ns = self._due_ns(file)
-        if file.write is None and due_ns != file.due_ns:
+        if file.last is None and due_ns != file.due_ns:
             self._wait(path, file, due_ns)
 
     def _due_ns(self, file: ActiveFile) -> int:

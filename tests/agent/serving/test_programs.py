@@ -48,15 +48,6 @@ PROGRAMS = [
     ("nothing", "ls -l a; stat a; test -r b", set()),
     ("torch", TORCH, {("a", "model.pt", ONE_BY_ONE)}),
 ]
-SHAKY = pytest.mark.xfail(strict=False, reason="seldom, on a loaded machine: decision 0010")
-
-
-def _marked(rows):
-    """Return the cases; the one whose cause of failing under load is not known says so."""
-    marks = {"group": [SHAKY]}
-    return [pytest.param(*row, id=row[0], marks=marks.get(row[0], [])) for row in rows]
-
-
 FEW = [row for row in PROGRAMS if row[0] in {"cp", "mv", "append", "python3"}]
 
 
@@ -126,7 +117,7 @@ def _has_told_all(agent):
     return not any(status.get(name, 1) for name in ("settling", "waiting", "hashing"))
 
 
-@pytest.mark.parametrize(("name", "command", "edges"), _marked(PROGRAMS))
+@pytest.mark.parametrize(("name", "command", "edges"), PROGRAMS, ids=[row[0] for row in PROGRAMS])
 def test_edges_are_exact_where_the_kernel_says_who_did_it(
     gate, name, command, edges, request, eventually
 ):
