@@ -49,7 +49,7 @@ clean: ## remove what the chores made, except results of benchmarks
 
 # Environments. A stamp file says what is installed; it is older than pyproject.toml when that has changed.
 # The start-up file is the only one that an editable install copies.
-INSTALLED := pyproject.toml hatch_build.py provfs/capture/autoload/provfs.pth provfs/_calls.c $(wildcard provfs/capture/preload/*.[ch])
+INSTALLED := pyproject.toml hatch_build.py provfs/capture/autoload/provfs.pth provfs/_calls.c $(wildcard provfs/journal/*.[ch]) $(wildcard provfs/capture/preload/*.[ch])
 
 .venv/.made .venv-duckdb15/.made .venv-clients/.made .venv-fsspec-oldest/.made:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"provfs needs Python 3.11 or newer, $(PYTHON) is {v[0]}.{v[1]}; try: make PYTHON=python3.12")'

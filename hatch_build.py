@@ -2,9 +2,10 @@
 
 Contract: without a compiler, or on a system that a part does not support, the wheel is built
 without it. Without the preload library `provfs run` says that native programs are not seen; without
-`provfs._calls` everything is the same, only slower. `PROVFS_NO_PRELOAD=1` and `PROVFS_NO_CALLS=1`
-leave them out. Not here: the flags of the preload library, see `provfs.capture.preload`; what the
-compiled calls do, see `provfs.calls`.
+`provfs._calls` and `provfs.journal._columns` everything is the same, only slower.
+`PROVFS_NO_PRELOAD=1` and `PROVFS_NO_CALLS=1` leave them out. Not here: the flags of the preload
+library, see `provfs.capture.preload`; what the compiled modules do, see `provfs.calls` and
+`provfs.journal.columns`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _FOLDER = "provfs/capture/preload"
-_CALLS = "provfs/_calls.abi3.so"
+_COMPILED = ("provfs/_calls", "provfs/journal/_columns")
 _CALLS_FLAGS = (
     *("-std=gnu11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra"),
     "-DPy_LIMITED_API=0x030B0000",
@@ -72,8 +73,12 @@ class NativeBuildHook(BuildHookInterface[Any]):
             or not os.path.isfile(os.path.join(headers, "Python.h"))
         ):
             return False
-        target = os.path.join(self.root, *_CALLS.split("/"))
-        source = os.path.join(os.path.dirname(target), "_calls.c")
+        made = [self._compile(module, headers, build_data) for module in _COMPILED]
+        return any(made)
+
+    def _compile(self, module: str, headers: str, build_data: dict[str, Any]) -> bool:
+        source = os.path.join(self.root, *f"{module}.c".split("/"))
+        target = os.path.join(self.root, *f"{module}.abi3.so".split("/"))
         compiler = shlex.split(os.environ.get("CC") or "cc")
         with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as scratch:
             made = os.path.join(scratch, "made.so")
@@ -82,7 +87,7 @@ class NativeBuildHook(BuildHookInterface[Any]):
                 subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
                 os.replace(made, target)
             except (OSError, subprocess.CalledProcessError):
-                self.app.display_warning("built without compiled system calls: the same, slower")
+                self.app.display_warning(f"built without {module}: the same, slower")
                 return False
-        build_data["artifacts"].append(f"/{_CALLS}")
+        build_data["artifacts"].append(f"/{module}.abi3.so")
         return True

@@ -1,4 +1,4 @@
--- Accesses, openings and moves with ids and UTC times. Reads: accesses, batch, who, uris. Leaves: arrived, moves, removals, emerged.
+-- Accesses, openings and moves with ids and UTC times. Reads: accesses, opened, batch, who, uris. Leaves: arrived, moves, removals, emerged.
 CREATE OR REPLACE TEMP TABLE failures AS
 SELECT w.execution_id, b.id FROM batch b JOIN who w ON w.name = b.execution WHERE b.type = 'failed';
 
@@ -19,10 +19,9 @@ CREATE OR REPLACE TEMP TABLE emerged (version_id BIGINT);
 -- What is open for writing: kept until its access arrives, it fails, or its execution is over.
 INSERT INTO store.openings
 SELECT w.execution_id, b.id, u.artifact_id, b.opened_ns + w.offset_ns, b.thread, b.context, b.channel
-FROM batch b
+FROM opened b
 JOIN who w ON w.name = b.execution
-JOIN uris u ON u.uri = b.uri
-WHERE b.type = 'opening';
+JOIN uris u ON u.uri = b.uri;
 
 DELETE FROM store.openings
 WHERE (execution_id, id) IN (SELECT (execution_id, id) FROM arrived WHERE mode = 'write')

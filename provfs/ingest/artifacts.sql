@@ -9,13 +9,13 @@ FROM (SELECT uri, seen_ns FROM named WHERE artifact_id IS NULL) n
 LEFT JOIN chosen c ON c.uri = n.uri
 ORDER BY n.seen_ns, n.uri;
 
--- Rows that this transaction has made are not numbered from 0.
-CREATE OR REPLACE TEMP TABLE numbered AS
-SELECT (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + 1 + rowid - (SELECT min(rowid) FROM fresh) AS artifact_id, *
-FROM fresh;
-
-INSERT INTO store.artifacts SELECT artifact_id, uri, kind, seen_ns FROM numbered ORDER BY artifact_id;
-
+-- Ids follow each other in the order of the rows. Rows that this transaction has made are not numbered from 0.
 CREATE OR REPLACE TEMP TABLE uris AS
 SELECT uri, artifact_id FROM named WHERE artifact_id IS NOT NULL
-UNION ALL SELECT uri, artifact_id FROM numbered;
+UNION ALL
+SELECT uri, (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + 1 + rowid - (SELECT min(rowid) FROM fresh)
+FROM fresh;
+
+INSERT INTO store.artifacts
+SELECT (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + 1 + rowid - (SELECT min(rowid) FROM fresh), uri, kind, seen_ns
+FROM fresh;

@@ -1,4 +1,4 @@
--- Which executions a batch is of. Reads: accesses, batch. Leaves: who (name, execution_id, program_id, offset_ns).
+-- Which executions a batch is of. Reads: accesses, opened, batch. Leaves: who (name, execution_id, program_id, offset_ns).
 INSERT INTO store.boots
 SELECT
     split_part(execution, '-', 1), any_value(host), arg_min(clock, at_ns), arg_min(offset_ns, at_ns)
@@ -10,9 +10,10 @@ GROUP BY 1;
 CREATE OR REPLACE TEMP TABLE mentioned AS
 SELECT name, min(seen_ns) AS seen_ns
 FROM (
-    SELECT execution AS name, coalesce(started_ns, opened_ns, at_ns) AS seen_ns
+    SELECT execution AS name, coalesce(started_ns, at_ns) AS seen_ns
     FROM batch WHERE type <> 'journal'
     UNION ALL SELECT execution, opened_ns FROM accesses
+    UNION ALL SELECT execution, opened_ns FROM opened
     UNION ALL SELECT parent, started_ns FROM batch WHERE type = 'execution' AND parent IS NOT NULL
     UNION ALL SELECT program, started_ns FROM batch WHERE type = 'execution'
 )

@@ -1,5 +1,6 @@
 -- What a batch has: types of records, modes of accesses, and `new` for executions that were not known. Reads:
--- accesses, batch, who.
+-- accesses, opened, batch, who.
 SELECT DISTINCT type FROM batch
 UNION SELECT DISTINCT mode FROM accesses
+UNION SELECT 'opening' FROM opened
 UNION SELECT 'new' FROM who WHERE is_new;

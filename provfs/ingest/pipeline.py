@@ -1,9 +1,8 @@
 """Run the steps of an ingest in their order, in one transaction per batch.
 
-Contract: a batch holds at most `BATCH_BYTES` of journal lines unless a single journal has more. A
-line that is no record becomes a row in `gaps` that names the journal and the byte; nothing else is
-skipped. Not here: which lines are new, see `provfs.journal.reader`; the rules that run at ingest,
-see `provfs/inference`.
+Contract: a line that is no record becomes a row in `gaps` that names the journal and the byte;
+nothing else is skipped. Not here: which lines are new, see `provfs.journal.reader`; the rules that
+run at ingest, see `provfs/inference`.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from provfs import process
 from provfs.digest import hash_file
 from provfs.errors import LogError
 from provfs.ingest import beside
+from provfs.ingest.batches import Batch, batches, empty, is_small
 from provfs.ingest.ended import ended, note_torn, put_aside
 from provfs.ingest.naming import name_artifacts
 from provfs.ingest.staging import stage
 from provfs.ingest.steps import count, run, text
-from provfs.journal.reader import Slice, Unreadable, new_slices
+from provfs.journal.reader import Unreadable, Waiting, grown
 from provfs.log import store
 from provfs.model import ExecutionName, Fingerprint, path_of_uri
 
@@ -32,16 +32,10 @@ if TYPE_CHECKING:
 
     from provfs.config import Settings
 
-BATCH_BYTES = 256 << 20
-"""Journal bytes per transaction: about one million lines, 300 MB of memory while staged."""
-
 _OF_FILES = frozenset(
     {"journal", "read", "write", "opening", "failed", "rename", "remove", "change"}
 )
 """What tells nothing of an execution but that it was there; see `kinds.sql`."""
-
-_SMALL_BYTES = 1 << 20
-"""Below it several threads cost more than they save."""
 
 
 class Report(NamedTuple):
@@ -88,13 +82,15 @@ def ingest(
     with store.writer(settings.log_path, timeout_s, within) as connection:
         beside.sweep(settings.home)
         _remember(connection, remembered)
-        for batch in _batches(settings, connection, unreadable):
+        waiting = _waiting(settings, connection, unreadable)
+        connection.execute("SET threads = 1" if is_small(waiting) else "RESET threads")
+        for batch in batches(settings.journal_directory, waiting, unreadable):
             lines, bad = _take(connection, batch, settings)
             records += lines
             broken += bad
-            taken += len(batch)
+            taken += len(batch.pieces)
         if _find_over(connection):
-            _take(connection, [], settings)
+            _take(connection, empty(), settings)
         taken_bytes = _progress(connection)
         finished, torn = ended(settings.journal_directory, taken_bytes)
         if torn:
@@ -113,27 +109,12 @@ def _remember(connection: duckdb.DuckDBPyConnection, older: Path | None) -> None
         connection.execute("DETACH older")
 
 
-def _batches(
+def _waiting(
     settings: Settings, connection: duckdb.DuckDBPyConnection, unreadable: list[Unreadable]
-) -> Iterator[list[Slice]]:
-    batch: list[Slice] = []
-    size = 0
-    pieces = list(new_slices(settings.journal_directory, _progress(connection)))
-    if sum(each.end - each.start for each in pieces if isinstance(each, Slice)) < _SMALL_BYTES:
-        connection.execute("SET threads = 1")
-    else:
-        connection.execute("RESET threads")
-    for piece in pieces:
-        if isinstance(piece, Unreadable):
-            unreadable.append(piece)
-            continue
-        if batch and size + piece.end - piece.start > BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(piece)
-        size += piece.end - piece.start
-    if batch:
-        yield batch
+) -> list[Waiting]:
+    found = list(grown(settings.journal_directory, _progress(connection)))
+    unreadable += [journal for journal in found if isinstance(journal, Unreadable)]
+    return [journal for journal in found if isinstance(journal, Waiting)]
 
 
 def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -142,7 +123,7 @@ def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _take(
-    connection: duckdb.DuckDBPyConnection, batch: list[Slice], settings: Settings
+    connection: duckdb.DuckDBPyConnection, batch: Batch, settings: Settings
 ) -> tuple[int, int]:
     """Ingest one batch and return (lines, broken lines).
 
@@ -150,7 +131,7 @@ def _take(
     does not have are left out, so that a small batch is soon done.
     """
     with _transaction(connection, settings):
-        counts = stage(connection, batch, settings.home)
+        counts = stage(connection, batch, settings)
         run(connection, "executions")
         kinds = {kind for (kind,) in connection.execute(text("kinds")).fetchall()}
         has_changes = "change" in kinds

@@ -1,17 +1,15 @@
-"""Load the new lines of journals into the tables `accesses` and `batch` of a connection.
+"""Load a batch of lines into the tables `accesses`, `opened` and `batch` of a connection.
 
-Contract: `accesses` holds the access records, in the order of their lines, and `batch` all others.
-Nearly all lines are accesses, and parsing them for the columns of every record would cost twice as
-much. A line that is no record is counted, and stands in `gaps`. Not here: which lines are new, see
-`provfs.journal.reader`; what becomes of the rows, see `provfs.ingest.pipeline`.
+Contract: `accesses` holds the access records and `opened` the openings, those that came as columns
+first, in the order of their lines; `batch` holds all others. A line that is no record is counted,
+and stands in `gaps`. Not here: how lines become columns, see `provfs.journal.columns`; what becomes
+of the rows, see `provfs.ingest.pipeline`.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from functools import lru_cache
-from hashlib import sha256
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -19,18 +17,22 @@ from msgspec.structs import fields
 
 from provfs.ingest.steps import count, run, text
 from provfs.journal import record
-from provfs.journal.reader import Slice, broken_lines
+from provfs.journal.reader import broken_lines, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import duckdb
 
+    from provfs.config import Settings
+    from provfs.ingest.batches import Batch
+
 _LINE_BYTES_MAX = 16 << 20
 Kinds = tuple[type[record.Record], ...]
 
 _TABLES: dict[str, Kinds] = {
     "accesses": (record.Access,),
+    "opened": (record.Opening,),
     "batch": tuple(kind for kind in get_args(record.AnyRecord) if kind is not record.Access),
 }
 
@@ -42,64 +44,85 @@ _TYPES: dict[Any, str] = {
     tuple[str, ...]: "VARCHAR[]",
     tuple[tuple[int, int], ...]: "BIGINT[][]",
 }
-_OTHER_LINE = re.compile(rb'\n(?!\{"type":"access",)([^\n]+)')
-"""A line that is not seen to be an access before it is parsed; it may still turn out to be one."""
 
 
-def stage(connection: duckdb.DuckDBPyConnection, batch: list[Slice], home: Path) -> tuple[int, int]:
+def stage(
+    connection: duckdb.DuckDBPyConnection, batch: Batch, settings: Settings
+) -> tuple[int, int]:
     """Load a batch, note how far each journal is taken, and return (lines, broken lines)."""
-    lines: list[int] = []
-    digests: list[str] = []
-    with (
-        NamedTemporaryFile(dir=home, prefix="ingest-", suffix=".jsonl") as every,
-        NamedTemporaryFile(dir=home, prefix="ingest-", suffix=".jsonl") as others,
-    ):
-        for piece in batch:
-            content = piece.read()
-            lines.append(content.count(b"\n"))
-            digests.append(sha256(content).hexdigest())
-            every.write(content)
-            found = _OTHER_LINE.findall(b"\n" + content)
-            others.writelines(line + b"\n" for line in found)
-        for file, table in ((every, "accesses"), (others, "batch")):
-            file.flush()
-            parameters = {"path": file.name, "line_bytes": _LINE_BYTES_MAX}
-            connection.execute(_statement(table), parameters)
+    for table, kinds in _TABLES.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} ({_definition(kinds)})")
+    for table in ("accesses", "opened"):
+        _load_columns(connection, table, batch.columns.stream(*_TABLES[table]))
+    accesses, others = batch.columns.texts()
+    _load_lines(connection, "accesses", accesses, settings.home)
+    _load_lines(connection, "batch", others, settings.home)
+    if b'"opening"' in others:
+        run(connection, "opened")
+    lines_in_all = sum(piece.lines for piece in batch.pieces)
     now_ns = time.time_ns()
-    read = count(connection, "SELECT (SELECT count(*) FROM accesses) + count(*) FROM batch")
-    broken = _note_broken(connection, batch, now_ns) if read < sum(lines) else {}
+    found = count(connection, text("staged"))
+    broken = _note_broken(connection, batch, settings, now_ns) if found < lines_in_all else {}
     run(
         connection,
         "progress",
-        journals=[piece.journal for piece in batch],
-        ends=[piece.end for piece in batch],
-        lines=lines,
-        broken=[broken.get(piece.journal, 0) for piece in batch],
-        digests=digests,
+        journals=[piece.journal for piece in batch.pieces],
+        ends=[piece.end for piece in batch.pieces],
+        lines=[piece.lines for piece in batch.pieces],
+        broken=[broken.get(piece.journal, 0) for piece in batch.pieces],
+        digests=[piece.digest for piece in batch.pieces],
         now_ns=now_ns,
     )
-    return sum(lines), sum(broken.values())
+    return lines_in_all, sum(broken.values())
+
+
+def _load_columns(connection: duckdb.DuckDBPyConnection, table: str, stream: Any) -> None:
+    if stream is not None:
+        connection.register("stream", stream)
+        connection.execute(f"INSERT INTO {table} BY NAME FROM stream")
+        connection.unregister("stream")
+
+
+def _load_lines(
+    connection: duckdb.DuckDBPyConnection, table: str, lines: bytes, home: Path
+) -> None:
+    if lines:
+        with NamedTemporaryFile(dir=home, prefix="ingest-", suffix=".jsonl") as file:
+            file.write(lines)
+            file.flush()
+            parameters = {"path": file.name, "line_bytes": _LINE_BYTES_MAX}
+            connection.execute(_statement(table), parameters)
+
+
+@lru_cache
+def _definition(kinds: Kinds) -> str:
+    return ", ".join(f'"{name}" {kind}' for name, kind in _record_columns(kinds).items())
 
 
 @lru_cache
 def _statement(table: str) -> str:
     kinds = _TABLES[table]
-    fields = ", ".join(f"\"{name}\": '{kind}'" for name, kind in _record_columns(kinds).items())
+    columns = _record_columns(kinds)
+    fields = ", ".join(
+        f"\"{name}\": '{kind}'" for name, kind in ({"type": "VARCHAR"} | columns).items()
+    )
     return (
         text("lines")
         .replace("{table}", table)
+        .replace("{columns}", ", ".join(f'"{name}"' for name in columns))
         .replace("{fields}", fields)
         .replace("{is_record}", _is_record(kinds))
     )
 
 
 def _note_broken(
-    connection: duckdb.DuckDBPyConnection, batch: list[Slice], now_ns: int
+    connection: duckdb.DuckDBPyConnection, batch: Batch, settings: Settings, now_ns: int
 ) -> dict[str, int]:
     """Write a gap for every line that is no record; slow, and only done where one is missing."""
     counts: dict[str, int] = {}
-    for piece in batch:
-        for offset, reason in broken_lines(piece.read()):
+    for piece in batch.pieces:
+        content = read(settings.journal_directory, piece.journal, piece.start, piece.end)
+        for offset, reason in broken_lines(content):
             counts[piece.journal] = counts.get(piece.journal, 0) + 1
             connection.execute(
                 "INSERT INTO store.gaps VALUES (?, NULL, NULL, 'broken-line', 1, ?)",
@@ -109,12 +132,12 @@ def _note_broken(
 
 
 def _record_columns(kinds: Kinds) -> dict[str, str]:
-    """Return the type of every column for these records, by field name, `type` first.
+    """Return the type of every column for these records, by field name; `type` too if of several.
 
     Raises:
         TypeError: Two records use one field name for different types, or a type is not known here.
     """
-    columns = {"type": "VARCHAR"}
+    columns = {"type": "VARCHAR"} if len(kinds) > 1 else {}
     for kind in kinds:
         for name, hint in get_type_hints(kind).items():
             if name.startswith("__"):

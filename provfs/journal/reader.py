@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUFFIX = ".jsonl"
-_BLOCK_BYTES = 65_536
 
 UNSETTLED_NS = 300_000_000
 """How long a rename or removal that a running process told last may still turn out to have failed.
@@ -34,22 +33,26 @@ It is told before it is tried. Later, a failure can only be put right by making 
 _TRIES = (b'{"type":"rename",', b'{"type":"remove",')
 
 
-class Slice(NamedTuple):
-    """New complete lines of one journal: bytes `start` (inclusive) to `end` (exclusive)."""
+class Waiting(NamedTuple):
+    """A journal that has grown: name, how much is taken, how large it is, and since when."""
 
-    path: Path
+    journal: str
     start: int
-    end: int
+    size: int
+    changed_ns: int
+
+
+class Slice(NamedTuple):
+    """New complete lines of one journal, and the byte at which they begin."""
+
+    journal: str
+    start: int
+    content: bytes
 
     @property
-    def journal(self) -> str:
-        """The file name, by which the log remembers how far it got."""
-        return self.path.name
-
-    def read(self) -> bytes:
-        """Return the bytes; every line is complete."""
-        with self.path.open("rb", buffering=0) as file:
-            return _bytes(file.fileno(), self.start, self.end)
+    def end(self) -> int:
+        """The byte behind the last line."""
+        return self.start + len(self.content)
 
 
 class Unreadable(NamedTuple):
@@ -82,8 +85,8 @@ def _place(name: str) -> tuple[str, int, str]:
     return boot, int(start) if start.isdigit() else 0, name
 
 
-def new_slices(directory: Path, ingested: Mapping[str, int]) -> Iterator[Slice | Unreadable]:
-    """Yield what is new in each journal of a directory.
+def grown(directory: Path, ingested: Mapping[str, int]) -> Iterator[Waiting | Unreadable]:
+    """Yield the journals of a directory in which something is new.
 
     Args:
         directory: The journal directory of a home.
@@ -92,21 +95,49 @@ def new_slices(directory: Path, ingested: Mapping[str, int]) -> Iterator[Slice |
     top = os.fspath(directory)
     for name in journal_names(directory):
         start = ingested.get(name, 0)
-        path = os.path.join(top, name)
         try:
-            state = os.stat(path)
-            if state.st_size <= start:
-                continue
-            end = _end(path, start, state.st_size)
-            if time.time_ns() - state.st_mtime_ns < UNSETTLED_NS and _is_written(name):
-                end = _settled_end(path, start, end)
+            state = os.stat(os.path.join(top, name))
         except OSError as error:
             yield Unreadable(directory / name, error.strerror or str(error))
-        except JournalError as error:
-            yield Unreadable(directory / name, str(error))
         else:
-            if end > start:
-                yield Slice(directory / name, start, end)
+            if state.st_size > start:
+                yield Waiting(name, start, state.st_size, state.st_mtime_ns)
+
+
+def new_lines(directory: Path, waiting: Waiting) -> Slice | Unreadable | None:
+    """Return what is new in a journal; None where no line is complete."""
+    name, start, size, changed_ns = waiting
+    try:
+        content = read(directory, name, start, size)
+        content = content[: content.rfind(b"\n") + 1]
+        if start == 0:
+            _check_header(content)
+    except OSError as error:
+        return Unreadable(directory / name, error.strerror or str(error))
+    except JournalError as error:
+        return Unreadable(directory / name, str(error))
+    if time.time_ns() - changed_ns < UNSETTLED_NS and _is_written(name):
+        content = content[: _settled_end(content)]
+    return Slice(name, start, content) if content else None
+
+
+def read(directory: Path, journal: str, start: int, end: int) -> bytes:
+    """Return the bytes of a journal from `start` to `end`; fewer where it is shorter.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    descriptor = os.open(os.path.join(directory, journal), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        content = os.pread(descriptor, end - start, start)
+        while start + len(content) < end:
+            more = os.pread(descriptor, end - start - len(content), start + len(content))
+            if not more:
+                break
+            content += more
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def broken_lines(lines: bytes) -> Iterator[tuple[int, str]]:
@@ -121,40 +152,10 @@ def broken_lines(lines: bytes) -> Iterator[tuple[int, str]]:
         offset += len(line)
 
 
-def _end(path: str, start: int, size: int) -> int:
-    """Return the offset behind the last newline in [start, size); `start` where there is none.
-
-    Raises:
-        JournalError: The journal has a format that is not known here.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        end, first = size, start == 0
-        while end > start:
-            begin = max(start, end - _BLOCK_BYTES)
-            block = _bytes(descriptor, begin, end)
-            if first:
-                _check_header(block if begin == 0 else _bytes(descriptor, 0, _BLOCK_BYTES))
-                first = False
-            place = block.rfind(b"\n")
-            if place >= 0:
-                return begin + place + 1
-            end = begin
-        return start
-    finally:
-        os.close(descriptor)
-
-
-def _settled_end(path: str, start: int, end: int) -> int:
-    """Return `end`, or where the last line begins if it is a rename or removal."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        begin = max(start, end - _BLOCK_BYTES)
-        block = _bytes(descriptor, begin, end)
-    finally:
-        os.close(descriptor)
-    last = block.rfind(b"\n", 0, -1) + 1
-    return begin + last if block.startswith(_TRIES, last) else end
+def _settled_end(content: bytes) -> int:
+    """Return where lines end, or where the last of them begins if it is a rename or removal."""
+    last = content.rfind(b"\n", 0, -1) + 1
+    return last if content.startswith(_TRIES, last) else len(content)
 
 
 def _is_written(journal: str) -> bool:
@@ -176,14 +177,3 @@ def _check_header(head: bytes) -> None:
     if isinstance(header, record.Journal) and header.format > record.FORMAT:
         msg = f"written in format {header.format}; this provfs knows up to {record.FORMAT}"
         raise JournalError(msg)
-
-
-def _bytes(descriptor: int, start: int, end: int) -> bytes:
-    """Return the bytes from `start` to `end`; fewer where the file is shorter."""
-    content = os.pread(descriptor, end - start, start)
-    while start + len(content) < end:
-        more = os.pread(descriptor, end - start - len(content), start + len(content))
-        if not more:
-            break
-        content += more
-    return content

@@ -94,7 +94,8 @@ def test_compiled_calls_use_no_format_that_depends_on_the_headers():
     """Compiled with Python 3.13, lengths in formats (`y#`) fail under 3.11 and 3.12; one tag serves
     all.
     """
-    source = (ROOT / "provfs" / "_calls.c").read_text(encoding="utf-8")
+    names = ("_calls.c", "journal/_columns.c")
+    source = "".join((ROOT / "provfs" / name).read_text(encoding="utf-8") for name in names)
 
     formats = re.findall(r'(?:PyArg_Parse\w*|Py_BuildValue)\([^"]*"([^"]*)"', source)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import typing
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provfs.journal import record
+from provfs.journal import columns, record
 
 _BY_TYPE: dict[object, st.SearchStrategy[object]] = {
     str: st.text(),
@@ -77,3 +78,29 @@ def test_record_cut_short_is_no_record(value: record.Record, data: st.DataObject
 
     with pytest.raises(ValueError, match=r"."):
         record.decode(torn)
+
+
+@pytest.mark.skipif(not columns.COMPILED, reason="nothing was compiled")
+@given(st.lists(_any_record, max_size=8))
+def test_what_becomes_a_row_is_the_record_that_was_written(values: list[record.Record]) -> None:
+    """Accesses and openings are rows with their fields, or go on as the lines that they are."""
+    taken = columns.Columns()
+
+    taken.add(b"".join(map(record.encode, values)))
+
+    found = [row for kind in columns.KINDS for row in _rows(taken.stream(kind), kind)]
+    found += [record.decode(line) for text in taken.texts() for line in text.splitlines()]
+    assert sorted(map(record.encode, found)) == sorted(map(record.encode, values))
+
+
+def _rows(stream: object, kind: type[record.Record]) -> list[record.Record]:
+    with duckdb.connect() as connection:
+        connection.register("stream", stream)
+        cursor = connection.execute("SELECT * FROM stream")
+        names = [column[0] for column in cursor.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    given_ = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    for row in given_:
+        if "ranges" in row:
+            row["ranges"] = tuple(map(tuple, json.loads(row["ranges"])))
+    return [kind(**row) for row in given_]

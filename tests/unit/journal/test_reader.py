@@ -12,12 +12,21 @@ from provfs.journal.reader import (
     UNSETTLED_NS,
     Slice,
     Unreadable,
+    Waiting,
     broken_lines,
+    grown,
     journals,
-    new_slices,
+    new_lines,
 )
 from provfs.journal.record import Failed, Rename, encode
 from tests import builders as b
+
+
+def new_slices(directory, ingested):
+    """Return what is new in each journal of a directory."""
+    found = grown(directory, ingested)
+    pieces = [new_lines(directory, each) if isinstance(each, Waiting) else each for each in found]
+    return [piece for piece in pieces if piece is not None]
 
 
 def test_new_slices_end_behind_the_last_newline(tmp_path):
@@ -29,8 +38,8 @@ def test_new_slices_end_behind_the_last_newline(tmp_path):
 
     (piece,) = new_slices(tmp_path / "journal", {})
 
-    assert piece == Slice(path, 0, whole)
-    assert piece.read().endswith(b"\n")
+    assert piece == Slice(path.name, 0, path.read_bytes()[:whole])
+    assert piece.end == whole
 
 
 def test_new_slices_begin_where_the_last_ingest_ended(tmp_path):
@@ -38,7 +47,7 @@ def test_new_slices_begin_where_the_last_ingest_ended(tmp_path):
     path = b.write_journal(tmp_path, 1, [b.execution(1, 1)])
     taken = path.stat().st_size
     line = b.lines([b.exit_(1, 9)])
-    nothing = list(new_slices(tmp_path / "journal", {path.name: taken}))
+    nothing = new_slices(tmp_path / "journal", {path.name: taken})
     with path.open("ab") as file:
         file.write(line)
 
@@ -46,7 +55,8 @@ def test_new_slices_begin_where_the_last_ingest_ended(tmp_path):
 
     assert nothing == []
     assert isinstance(piece, Slice)
-    assert piece.read() == line
+    assert piece == Slice(path.name, taken, line)
+    assert piece.end == taken + len(line)
 
 
 def test_new_slices_leave_out_a_journal_without_a_complete_line(tmp_path):
@@ -55,7 +65,7 @@ def test_new_slices_leave_out_a_journal_without_a_complete_line(tmp_path):
     directory.mkdir()
     (directory / "x.1.1.0.jsonl").write_bytes(b'{"type":"jour')
 
-    assert list(new_slices(directory, {})) == []
+    assert new_slices(directory, {}) == []
 
 
 @pytest.mark.skipif("__import__('os').geteuid() == 0", reason="root may read everything")
@@ -93,15 +103,15 @@ def test_rename_that_was_told_a_moment_ago_waits_until_it_may_not_have_failed(tm
     path = directory / name
     path.write_bytes(before + moved)
 
-    just_told = list(new_slices(directory, {}))
+    just_told = new_slices(directory, {})
     os.utime(path, ns=(0, time.time_ns() - UNSETTLED_NS))
-    told_before = list(new_slices(directory, {}))
+    told_before = new_slices(directory, {})
     path.write_bytes(before + moved + encode(Failed(execution="x", id=1, at_ns=2)))
-    failed = list(new_slices(directory, {}))
+    failed = new_slices(directory, {})
 
-    assert just_told == [Slice(path, 0, len(before))]
-    assert told_before == [Slice(path, 0, len(before) + len(moved))]
-    assert failed == [Slice(path, 0, path.stat().st_size)]
+    assert just_told == [Slice(path.name, 0, before)]
+    assert told_before == [Slice(path.name, 0, before + moved)]
+    assert failed == [Slice(path.name, 0, path.read_bytes())]
 
 
 def test_rename_of_a_writer_that_is_over_or_elsewhere_does_not_wait(tmp_path):
@@ -113,7 +123,7 @@ def test_rename_of_a_writer_that_is_over_or_elsewhere_does_not_wait(tmp_path):
     for path in paths:
         path.write_bytes(encode(b.journal(b.execution_name(1))) + moved)
 
-    found = list(new_slices(directory, {}))
+    found = new_slices(directory, {})
 
     assert {piece.end for piece in found} == {paths[0].stat().st_size}
     assert len(found) == 2
