@@ -19,17 +19,30 @@ FROM (
 ) m
 WHERE m.version_id = alike.version_id;
 
--- Writes of earlier batches that a read reaches only now: a source that was closed after its copy.
+-- Writes of earlier batches that a read reaches only now: a source that was closed after its copy; and the writes of
+-- which, or of whose source, the content is told only now.
+CREATE OR REPLACE TEMP TABLE late AS
+SELECT DISTINCT version_id FROM arrived WHERE mode = 'read' AND opens = 0 AND digest IS NOT NULL;
+
 CREATE OR REPLACE TEMP TABLE revisited AS
 SELECT DISTINCT w.version_id, w.execution_id, w.program_id, w.closed_ns
 FROM (
     SELECT a.program_id, a.opened_ns, v.version_id, v.digest
     FROM arrived a JOIN alike v ON v.version_id = a.version_id
     WHERE a.mode = 'read'
+    UNION ALL
+    SELECT r.program_id, r.opened_ns, v.version_id, v.digest
+    FROM (SELECT * FROM store.reads WHERE version_id IN (FROM late)) r
+    JOIN alike v ON v.version_id = r.version_id
 ) r
 JOIN alike v ON v.digest = r.digest AND v.version_id <> r.version_id
 JOIN store.writes w ON w.version_id = v.version_id AND w.program_id = r.program_id AND r.opened_ns < w.closed_ns
-WHERE w.version_id NOT IN (SELECT version_id FROM made);
+WHERE w.version_id NOT IN (SELECT version_id FROM made)
+UNION
+SELECT w.version_id, w.execution_id, w.program_id, w.closed_ns
+FROM store.writes w
+WHERE w.version_id IN (FROM late) AND w.version_id IN (SELECT version_id FROM alike)
+    AND w.version_id NOT IN (SELECT version_id FROM made);
 
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT m.row_id, m.version_id, m.execution_id, m.program_id, m.closed_ns, v.artifact_id, v.digest, v.size_bytes,

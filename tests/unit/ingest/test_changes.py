@@ -230,3 +230,31 @@ def test_agent_says_digests_itself(take, settings, tmp_path):
     )
 
     assert take([change], "SELECT digest FROM versions") == [(None,)]
+
+
+@pytest.mark.parametrize("late", [{"a"}, {"b"}, {"a", "b"}])
+def test_copy_whose_content_is_told_later_is_a_copy(take, told, late):
+    """A digest may come after its read or write, in another ingest: then the edge is put right."""
+    states = {"a": STATE_1, "b": builders.fingerprint(8, 10, 400)}
+    known = {name: None if name in late else "A" for name in states}
+    question = "SELECT input_uri, output_uri, rule, confidence FROM edges"
+    program = [
+        builders.execution(1, 50),
+        builders.read(
+            *(1, 1, "a", 300, 310), content=known["a"], fingerprint=states["a"], size_bytes=10
+        ),
+        builders.write(
+            *(1, 2, "b", 300, 400), content=known["b"], fingerprint=states["b"], size_bytes=10
+        ),
+    ]
+    pair = (builders.uri("a"), builders.uri("b"))
+    assert take(program, question, pid=1) == [(*pair, "same-process", 1.0)]
+
+    found = [
+        told(900, "observed", name, content="A", fingerprint=states[name]) for name in sorted(late)
+    ]
+    for change in found:
+        rows = take([change], question)
+
+    assert rows == [(*pair, "copy", 1.0)]
+    assert take([told(950, "observed", "c", content="C", fingerprint=STATE_2)], question) == rows
