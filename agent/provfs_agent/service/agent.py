@@ -94,7 +94,7 @@ class Agent:
         )
         self._started_s = time.time()
         self._events = self._gaps = 0
-        self._lag_s = 0.0
+        self._lag_s = self._event_s = 0.0
         self._rescans: dict[str, tuple[float, float]] = {}
         self._was_broken = False
         self._seen_s = 0.0
@@ -217,6 +217,7 @@ class Agent:
             "roots": [watched.facts() for watched in self.roots],
             "events": self._events,
             "lag_s": self._lag_s,
+            "event_ago_s": time.monotonic() - self._event_s,
             "settling": len(self.settler),
             "waiting": len(self.contents),
             "to_look_at": self.catch_up.waiting,
@@ -228,6 +229,7 @@ class Agent:
             "records": self.journal.records,
             "index_broken": self.index.is_broken,
             "lost_records": self.journal.lost,
+            "last_lost_record": self.journal.last_loss.facts(),
             "gaps": self._gaps,
             "log_age_s": None if ingested is None else time.monotonic() - ingested,
             "log_error": self.writer.last_error,
@@ -322,6 +324,7 @@ class Agent:
     def _feed(self, event: RawEvent, watched: Watched) -> None:
         self._events += 1
         self._lag_s = max(0.0, (clock_ns() - event.at_ns) / 1e9)
+        self._event_s = time.monotonic()
         if event.kind in {"overflow", "gone"}:
             self.settler.feed(event, None, watched.root)
         elif event.backend == "remote":
@@ -361,7 +364,7 @@ class Agent:
         self._gap(fact.kind, f"{fact.root} {moments} {fact.detail}".strip(), fact.count or 1)
         for watched in self.roots:
             if watched.root == fact.root:
-                watched.overflows += 1
+                watched.lose()
                 if fact.is_gone:
                     watched.stop(fact.detail or "it is gone")
                 else:

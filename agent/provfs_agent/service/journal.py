@@ -19,6 +19,7 @@ from provfs.journal import record
 from provfs.journal.writer import JournalWriter
 from provfs.model import uri_of_path
 from provfs_agent.events import clock_ns
+from provfs_agent.service.status import LastLoss
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,7 @@ class AgentJournal:
         self._id = 0
         self._missed = 0
         self._missed_ns = 0
+        self.last_loss = LastLoss()
         self.records = 0
 
     @property
@@ -310,6 +312,7 @@ class AgentJournal:
     def _append(self, line: bytes) -> bool:
         if self._missed and not self.mend():
             self._missed += 1
+            self.last_loss.note()
             return False
         if self._writer.append(line):
             self.records += 1
@@ -317,6 +320,7 @@ class AgentJournal:
         if not self._missed:
             self._missed_ns = clock_ns()
         self._missed += 1
+        self.last_loss.note()
         return False
 
 

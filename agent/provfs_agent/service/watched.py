@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from provfs_agent.events import BackendStatus, clock_ns
+from provfs_agent.service.status import LastLoss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,7 @@ class Watched:
         self.retry_s = 0.0
         self.rescan_s = 0.0
         self.overflows = 0
+        self.last_loss = LastLoss()
         self._choose = choose
         self._backend: Backend | None = None
 
@@ -84,6 +86,11 @@ class Watched:
         if backend is not None:
             backend.stop()
 
+    def lose(self) -> None:
+        """Note that events were lost."""
+        self.overflows += 1
+        self.last_loss.note()
+
     def facts(self) -> dict[str, Any]:
         """Return what `provfs-agent status` says of it."""
         status = self.status()
@@ -101,6 +108,7 @@ class Watched:
             "queue": status.queue_depth,
             "lost": status.lost,
             "overflows": self.overflows,
+            "last_loss": self.last_loss.facts(),
             "refused": [f"{level}: {reason}" for level, reason in status.refused],
             "stepped_down": status.stepped_down,
             "holes": list(status.holes),

@@ -11,7 +11,7 @@ from provfs_agent.known.reconcile import Difference, differences
 from provfs_agent.known.scan import files_below, is_gone
 from provfs_agent.service.metrics import metrics_text
 from provfs_agent.service.notify import Notifier
-from provfs_agent.service.status import problems_of
+from provfs_agent.service.status import RECENT_S, LastLoss, problems_of
 from tests.agent.events_by_hand import state
 
 NAMES = st.text(alphabet="a./-é\udce9", min_size=1, max_size=6)
@@ -149,10 +149,29 @@ def test_status_says_what_is_wrong():
     }
     assert problems_of({"roots": [root]}) == []
 
-    bad = {**root, "lost": 3, "overflows": 1, "stepped_down": "slow", "level": "B"}
+    loss = {"at": 1_795_600_000, "ago_s": 60.0}
+    bad = {**root, "lost": 3, "overflows": 1, "last_loss": loss}
+    bad |= {"stepped_down": "slow", "level": "B"}
     gone = {"root": "/e", "watched": False, "problem": "not there"}
-    found = problems_of({"roots": [bad, gone], "lost_records": 2, "log_error": "disk full"})
+    itself = {"lost_records": 2, "last_lost_record": loss, "log_error": "disk full"}
+    found = problems_of({"roots": [bad, gone], **itself})
     assert len(found) == 5
+    assert "the last at 2026-11-25T09:46:40+00:00" in found[0]
+
+
+def test_status_is_well_again_when_a_loss_is_old():
+    """What was lost hours ago stands in the numbers, and is no problem any more."""
+    loss = LastLoss()
+    assert loss.facts() is None
+    loss.note()
+    assert loss.facts()["ago_s"] < 60
+
+    old = {"at": 1_795_600_000, "ago_s": RECENT_S + 1}
+    root = {"root": "/d", "watched": True, "overflows": 1, "last_loss": old, "stepped_down": ""}
+    late = {"lag_s": 90.0, "event_ago_s": 5.0}
+    facts = {"roots": [root], "lost_records": 2, "last_lost_record": old}
+    assert problems_of({**facts, "lag_s": 90.0, "event_ago_s": 3000.0}) == []
+    assert len(problems_of({**facts, **late})) == 1
 
 
 def test_metrics_are_lines_that_prometheus_reads():
