@@ -176,6 +176,8 @@ def _relate(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _read(connection: duckdb.DuckDBPyConnection) -> None:
     run(connection, "reads_match")
+    if _is_so(connection, "unnamed"):
+        run(connection, "reads_remote")
     _fill_digests(connection, "read")
     run(connection, "reads_new")
     run(connection, "finish")

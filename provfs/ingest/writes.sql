@@ -11,14 +11,15 @@ JOIN store.executions e ON e.execution_id = o.execution_id;
 
 DELETE FROM store.openings WHERE execution_id IN (SELECT execution_id FROM over);
 
--- A version that was read before its writer's journal arrived is that writer's.
+-- A version that was read before its writer's journal arrived is that writer's; the ETag of one that was read before
+-- it was written is that of an older one with the same content.
 CREATE OR REPLACE TEMP TABLE adopted AS
 SELECT a.row_id, max(v.version_id) AS version_id
 FROM arrived a
 JOIN store.sightings s ON s.artifact_id = a.artifact_id AND s.fingerprint = a.fingerprint
 JOIN store.versions v
     ON v.version_id = s.version_id AND v.origin = 'observed' AND v.execution_id IS NULL AND v.fingerprint = a.fingerprint
-WHERE a.mode = 'write'
+WHERE a.mode = 'write' AND (starts_with(a.fingerprint, 'stat:') OR s.at_ns >= a.opened_ns)
 GROUP BY a.row_id
 QUALIFY row_number() OVER (PARTITION BY max(v.version_id) ORDER BY a.row_id) = 1;
 

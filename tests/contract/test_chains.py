@@ -10,6 +10,7 @@ import pytest
 from fsspec.core import open_local
 
 import provfs
+from provfs.digest import digest_of_bytes
 from tests.contract.journal import absent, part, whole
 from tests.contract.places import A, X
 
@@ -93,6 +94,56 @@ def test_every_way_to_read_a_cache_is_one_read_of_the_origin(
             assert place.facts() == [whole("read", "a", A)], way
     assert fs.cat_ranges([place.at("a")] * 2, [0, 4], [2, 6]) == [A[:2], A[4:6]]
     assert [(fact.what, fact.name) for fact in place.facts()] == [("read", "a")]
+
+
+@pytest.mark.parametrize("order", ["prov::simplecache", "simplecache::prov", "prov::filecache"])
+@pytest.mark.parametrize("way", ["open", "cat"])
+def test_a_copy_that_is_older_than_its_origin_is_the_version_that_came_down(
+    make_place, tmp_path, order, way
+):
+    """Its own state ties each hit to the read that filled the cache; no storage is asked."""
+    place = make_place("memory")
+    place.fill()
+    cache = order.replace("prov", "").strip(":")
+    options = {cache: {"cache_storage": str(tmp_path / "cache")}}
+    fs, path = fsspec.core.url_to_fs(f"{order}::memory:/{place.at('a')}", **options)
+
+    def read():
+        return fs.cat_file(path) if way == "cat" else read_all([fsspec.core.OpenFile(fs, path)])[0]
+
+    states = []
+    for content in (A, X, None):
+        if content:
+            place.store("a", content)
+        if content is None:
+            fs.clear_cache()
+        assert read() == (A if content else X)
+        states.append({r.fingerprint for r in place.journal.records() if hasattr(r, "mode")})
+
+    assert all(str(state).startswith("{'copy:") for state in states)
+    assert states[0] == states[1] != states[2]
+
+
+def test_blocks_that_may_be_old_are_not_taken_for_the_version_of_now(
+    make_place, s3_options, tmp_path
+):
+    """The storage names a state when the object is opened, and the cache has bytes of before."""
+    place = make_place("s3")
+    place.fill()
+    options = {"target_protocol": "s3", "target_options": s3_options}
+    fs = provfs.wrap(
+        fsspec.filesystem("blockcache", cache_storage=str(tmp_path / "cache"), **options)
+    )
+    found = []
+    for _ in range(2):
+        with fs.open(place.at("a")) as f:
+            assert f.read() == A
+        place.store("a", A[::-1])
+        fs.invalidate_cache()
+        found += [r for r in place.journal.records() if hasattr(r, "mode")]
+
+    assert [r.digest for r in found] == [str(digest_of_bytes(A))] * 2
+    assert not str(found[1].fingerprint).startswith("etag:")
 
 
 def read_all(files):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import io
 
+import pytest
 from fsspec.implementations.memory import MemoryFile
 from fsspec.spec import AbstractFileSystem
 
 import provfs
 from provfs.digest import digest_of_bytes
 from provfs.journal import record
-from tests.contract.journal import absent, whole
+from tests.contract.journal import absent, part, whole
 from tests.contract.places import A, X
 
 
@@ -93,3 +94,15 @@ def test_text_files_of_a_filesystem_of_ones_own_are_recorded(make_place):
     assert place.facts() == sorted(
         [whole("read", "text://bytes", A), absent("read", "text://a"), absent("write", "text://n")]
     )
+
+
+def test_ranges_can_be_numbers_of_numpy(make_place):
+    """Readers of columns compute their ranges with NumPy, in integers of any size."""
+    numpy = pytest.importorskip("numpy")
+    place = make_place("memory")
+    place.fill()
+    starts, ends = numpy.array([0, 100], dtype="int8"), numpy.array([3, 109], dtype="int8")
+
+    assert place.fs.cat_ranges([place.at("a")] * 2, list(starts), list(ends)) == [A[:3], A[100:109]]
+
+    assert place.facts() == [part("a", (0, 3), (100, 109))]

@@ -77,8 +77,12 @@ def _state_of_container(inner: Any, path: str, handle: Any) -> tuple[str | None,
     if kind_of(type(inner)) == LOCAL:
         found = stat_tuple(os.stat(inner._strip_protocol(path)))  # noqa: SLF001 - how fsspec itself names a file
         return fingerprint_text(found), found[2]
-    from provfs.capture.operations.remote import fingerprint_of_details  # noqa: PLC0415 - not of local archives
+    from provfs.capture.operations.telling import (  # noqa: PLC0415 - not of local archives
+        fingerprint_of_details,
+        names_versions,
+    )
 
     size = getattr(handle, "size", None)
     details = getattr(handle, "_details", None)
-    return fingerprint_of_details(details), size if isinstance(size, int) else None
+    state = fingerprint_of_details(details, versions=names_versions(inner))
+    return state, size if isinstance(size, int) else None

@@ -8,6 +8,7 @@ to which they come down. Not here: the local files themselves, see `provfs.captu
 from __future__ import annotations
 
 import io
+import os
 from functools import wraps
 from typing import Any
 
@@ -15,10 +16,12 @@ from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
 from provfs.capture.layers.foreign import bare_method
 from provfs.capture.layers.places import state_of, uri_of
+from provfs.capture.layers.reading import copy_text
 from provfs.capture.layers.storages import aborting, handling, remember_storage
 from provfs.capture.operations.records import CHANNEL, argument, local_state, record_read
 from provfs.capture.operations.transfers import after_cat_ranges
 from provfs.capture.operations.wrapper import wrapped
+from provfs.capture.plain.state import stat_tuple
 from provfs.capture.recorder import Recorder, inside
 from provfs.digest import digest_of_bytes
 
@@ -124,11 +127,14 @@ def _follow(
     if type(handle) is io.BufferedReader:
         from provfs.capture.layers.reading import follow_file  # noqa: PLC0415 - only on a hit
 
-        return follow_file(recorder, uri, handle, _altered(fs), named=named)
+        return follow_file(recorder, uri, handle, _altered(fs), kept=True, named=named)
     if not _is_whole(fs):
-        from provfs.capture.operations.handles import follow  # noqa: PLC0415 - only of blocks
+        from provfs.capture.operations.handles import follow, state_of_handle  # noqa: PLC0415 - only of blocks
 
-        return follow(recorder, uri, mode, handle)
+        handle = follow(recorder, uri, mode, handle)
+        if _may_be_older(fs, path, handle) and (seen := state_of_handle(handle)) is not None:
+            seen.fingerprint = None
+        return handle
     if not hasattr(handle, "fn"):
         return handle  # fsspec of 2025 changes the file of the cache, and uploads nothing
     if "+" in mode or "a" in mode:
@@ -172,11 +178,36 @@ def _close(self: Any) -> Any:
         aborting.reset(token)
 
 
+def _may_be_older(fs: Any, path: Any, handle: Any) -> bool:
+    """Say whether blocks that a cache has may be of an older version than the handle names."""
+    path = fs._strip_protocol(path)  # noqa: SLF001 - how fsspec itself names a file
+    kept = getattr(state_of(fs).get("_metadata"), "cached_files", ())
+    entry = next((entries[path] for entries in kept if path in entries), None)
+    if entry is None:
+        return False
+    changed: Any = (getattr(handle, "_details", None) or {}).get("LastModified")
+    return not hasattr(changed, "timestamp") or bool(changed.timestamp() >= entry["time"] - 1)
+
+
+def _copy_state(fs: Any, path: Any) -> str | None:
+    """Return the state of the copy that a cache of whole files keeps; None where there is none."""
+    state = state_of(fs)
+    name = state["_mapper"](fs._strip_protocol(path))  # noqa: SLF001 - how fsspec itself names a file
+    for storage in state.get("storage") or ():
+        try:
+            return copy_text(stat_tuple(os.stat(os.path.join(storage, name))))
+        except OSError:
+            continue
+    return None
+
+
 def _record_whole(call: Call, path: Any, data: Any) -> None:
     altered = _altered(call.fs)
     fields: dict[str, Any] = {"reason": altered}
     if altered is None:
         fields = {"bytes": len(data), "size_bytes": len(data)}
+        if _is_whole(call.fs):
+            fields["fingerprint"] = _copy_state(call.fs, path)
         fields["digest"] = str(digest_of_bytes(data))
     record_read(call, uri_of(call.fs, path), **fields)
 

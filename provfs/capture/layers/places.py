@@ -55,16 +55,55 @@ def uri_of(fs: Any, path: Any) -> str:
     kind = kind_of(type(fs))
     if kind is LOCAL:
         return uri_of_path(os.path.realpath(fs._strip_protocol(path)))  # noqa: SLF001 - how fsspec itself names a file
-    if kind is not PLAIN and (uri := _uri_by_layer(kind, fs, path)) is not None:
-        return uri
-    uri = fs.unstrip_protocol(fs._strip_protocol(path))  # noqa: SLF001 - else one object has two names
+    if kind is not PLAIN and (layered := _uri_by_layer(kind, fs, path)) is not None:
+        return layered
+    uri: str = fs.unstrip_protocol(fs._strip_protocol(path))  # noqa: SLF001 - else one object has two names
+    if getattr(fs, "version_aware", False) is True:
+        uri = _without_version(uri)
     if uri.startswith("local:///"):  # pyarrow's name for files
         return uri_of_path(os.path.realpath(uri.removeprefix("local://")))
     if "@" in uri or "?" in uri:
         from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - rare
 
         uri = remove_secrets((uri,))[0]
-    return uri
+    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+    return uri if protocol not in _HOLDERS else _with_holder(_HOLDERS[protocol], fs, uri)
+
+
+_HOLDERS = {
+    **dict.fromkeys(("ftp", "sftp", "smb", "hdfs"), "{host}"),
+    **dict.fromkeys(("webhdfs", "jupyter"), "{url}"),
+    "github": "{org}:{repo}@{root}",
+    "gist": "{gist_id}",
+    "dbfs": "{instance}",
+    "git": "{path}:{ref}@",
+}
+"""Where the files of a filesystem lie where no path says so, by protocol, from its attributes."""
+
+
+def _with_holder(form: str, fs: Any, uri: str) -> str:
+    """Return a uri that says where it is, too: files of one name lie on many hosts."""
+    attributes = {**fs.storage_options, **state_of(fs)}
+    try:
+        holder = form.format_map(attributes)
+    except KeyError:
+        return uri
+    if "url" in form:
+        holder = holder.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    port = attributes.get("port") if form == "{host}" else None
+    if port and port not in _USUAL_PORTS:
+        holder = f"{holder}:{port}"
+    scheme, _, path = uri.partition("://")
+    return f"{scheme}://{holder}/{path.lstrip('/')}"
+
+
+_USUAL_PORTS = (21, 22, 445)
+
+
+def _without_version(uri: str) -> str:
+    """Return the uri of an object of which a path names one version, as `s3fs` and `gcsfs` do."""
+    name, _, version = uri.rpartition("#")
+    return name if version.isdigit() and name else uri.partition("?versionId=")[0]
 
 
 def container_of(fs: Any) -> tuple[Any, str] | None:

@@ -26,11 +26,12 @@ class OriginHandle(Pass):
     """What one handle on the local copy has seen of the origin.
 
     `altered` is a reason why the copy has other bytes than the origin; then there is no digest.
+    `kept` says that the copy is kept, so that its own state tells which version came down.
     `named` says that it may have been opened for its name only, which somebody else reads then.
     """
 
     __slots__ = (
-        *("altered", "before", "exposed", "named", "opened_ns", "recorder", "size_bytes"),
+        *("altered", "before", "exposed", "kept", "named", "opened_ns", "recorder", "size_bytes"),
         *("thread", "uri"),
     )
 
@@ -44,7 +45,7 @@ class OriginHandle(Pass):
         self.size_bytes = before[2]
         self.altered = altered
         self.exposed = False
-        self.named = False
+        self.kept = self.named = False
         self.thread = recorder.thread_key()
         self.opened_ns = clock_ns()
 
@@ -72,7 +73,8 @@ class OriginHandle(Pass):
             count = None if self.exposed else self.moved_bytes
             fields |= {"bytes": count, "ranges": ranges, "size_bytes": size}
             fields |= {"digest": digest, "reason": reason}
-        self.recorder.read_object(self.uri, None, fields)
+        state = copy_text(self.before) if self.kept and fields.get("digest") else None
+        self.recorder.read_object(self.uri, state, fields)
 
     def _digest(self, descriptor: int, size: int) -> tuple[str | None, str | None]:
         if stat_tuple(os.fstat(descriptor)) != self.before:
@@ -85,12 +87,18 @@ class OriginHandle(Pass):
         return hash_still(self.recorder, descriptor, self.before, readable=True)
 
 
+def copy_text(state: tuple[int, ...]) -> str:
+    """Return the fingerprint of a version of which a cache keeps a copy with this state."""
+    return f"copy:{':'.join(map(str, state))}"
+
+
 def follow_file(
     recorder: Recorder,
     uri: str,
     handle: io.BufferedReader,
     altered: str | None,
     *,
+    kept: bool = False,
     named: bool = False,
 ) -> io.BufferedReader:
     """Return a file in place of one that was just opened for reading, which is closed."""
@@ -102,7 +110,7 @@ def follow_file(
         recorder.unmute()
         recorder.busy.discard(get_ident())
     raw._capture = OriginHandle(recorder, uri, stat_tuple(os.fstat(raw.fileno())), altered)  # noqa: SLF001 - the slot of our own raw files
-    raw._capture.named = named  # noqa: SLF001 - likewise
+    raw._capture.kept, raw._capture.named = kept, named  # noqa: SLF001 - likewise
     raw.__class__ = ReadingFileIO
     followed = io.BufferedReader(raw)
     followed.__dict__.update(handle.__dict__)

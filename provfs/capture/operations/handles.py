@@ -21,13 +21,19 @@ from provfs.capture.layers.foreign import bare_class, bare_method
 from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
+from provfs.capture.operations.telling import Answer, given, told
 from provfs.capture.recorder import Recorder, inside
 
 _swapped: dict[tuple[type, int], type] = {}
 
 
-def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
-    """Make a handle record what it does; returns the handle to give to the job."""
+def follow(
+    recorder: Recorder, uri: str, mode: str, handle: Any, notes: list[Answer] | None = None
+) -> Any:
+    """Make a handle record what it does; returns the handle to give to the job.
+
+    `notes` is what the storage told while it was opened.
+    """
     contents.settle(handle)  # the same object is given to everybody who opens it
     if hasattr(type(handle), "_provfs_bare"):
         return handle
@@ -35,7 +41,7 @@ def follow(recorder: Recorder, uri: str, mode: str, handle: Any) -> Any:
         return _follow_text(recorder, uri, mode, handle)
     if type(handle) is io.BufferedReader and os.path.isfile(handle.name):
         return follow_file(recorder, uri, handle, None)
-    state = RemoteHandle(recorder, uri, mode, handle)
+    state = RemoteHandle(recorder, uri, mode, handle, notes)
     if isinstance(handle, io.BytesIO):
         if type(handle) is not io.BytesIO and not state.writes:
             _follow_content(handle, state)
@@ -62,7 +68,7 @@ def _follow_content(handle: io.BytesIO, state: RemoteHandle) -> None:
 def _template_for(handle: Any, state: RemoteHandle) -> dict[str, Any]:
     if isinstance(handle, AbstractAsyncStreamedFile):
         return _STREAMED
-    if isinstance(handle, AbstractBufferedFile):
+    if isinstance(handle, AbstractBufferedFile) and (state.writes or state.size_bytes is not None):
         return _BUFFERED
     return _MEMORY if isinstance(handle, io.BytesIO) and state.writes else _FOREIGN
 
@@ -151,7 +157,14 @@ def _buffered_write(self: Any, data: Any) -> Any:
 async def _streamed_read(self: Any, length: int = -1) -> Any:
     state = state_of_handle(self)
     before = self.loc
-    data = await bare_method(self, "read")(length)
+    notes: list[Answer] = []
+    told_before = told.set(notes)
+    try:
+        data = await bare_method(self, "read")(length)
+    finally:
+        told.reset(told_before)
+    if state is not None and notes:
+        state.fingerprint = given(notes)
     if state is not None and data:
         state.position = before
         if isinstance(self.size, int):
@@ -193,7 +206,8 @@ def _close(self: Any, close: Any = None) -> Any:
     if state is None or was_closed:
         return close()
     state.closing()
-    token = inside.set(True)
+    notes: list[Answer] = []
+    token, told_before = inside.set(True), told.set(notes)
     try:
         result = close()
     except BaseException:
@@ -202,13 +216,14 @@ def _close(self: Any, close: Any = None) -> Any:
             safely(state, state.finish_write, complete=False)
         raise
     finally:
+        told.reset(told_before)
         inside.reset(token)
     if not state.writes:
         _take_state(self)
         safely(state, state.finish_read)
     elif getattr(self, "autocommit", True):
         _take_state(self)
-        safely(state, state.finish_write, complete=not state.aborted)
+        safely(state, state.finish_write, complete=not state.aborted, notes=notes)
     return result
 
 
@@ -228,10 +243,17 @@ def _dropped(self: Any) -> None:
 
 def _commit(self: Any) -> Any:
     state = state_of_handle(self)
-    result = bare_method(self, "commit")()
-    if state is not None and state.writes and not getattr(self, "autocommit", True):
+    notes: list[Answer] = []
+    if getattr(self, "autocommit", True):
+        return bare_method(self, "commit")()
+    told_before = told.set(notes)
+    try:
+        result = bare_method(self, "commit")()
+    finally:
+        told.reset(told_before)
+    if state is not None and state.writes:
         _take_state(self)
-        safely(state, state.finish_write, complete=True)
+        safely(state, state.finish_write, complete=True, notes=notes)
     return result
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import io
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from fsspec.asyn import AsyncFileSystem
@@ -20,8 +20,8 @@ from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
 from provfs.capture.layers import archives, caches
 from provfs.capture.layers.compressors import close_with
-from provfs.capture.layers.places import ARCHIVE, CACHE, LOCAL, PASSING, kind_of, uri_of
-from provfs.capture.operations import moves, transfers
+from provfs.capture.layers.places import ARCHIVE, CACHE, LOCAL, PASSING, PLAIN, kind_of, uri_of
+from provfs.capture.operations import moves, telling, transfers
 from provfs.capture.operations.handles import follow
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.wrapper import wrapped
@@ -92,7 +92,7 @@ def captured_methods(cls: type) -> dict[str, Any]:
     if kind == PASSING:
         return {}
     found: dict[str, Any] = {}
-    for name in names_for(kind):
+    for name in (*names_for(kind), *telling.NAMES):
         original: Any = getattr(cls, name, None)
         if not is_captured(cls, name, original):
             continue
@@ -113,6 +113,8 @@ def is_captured(cls: type, name: str, original: Any) -> bool:
         return False  # `provfs run` captures it in the class itself
     if kind_of(cls) == CACHE:
         return name in caches.NAMES
+    if name in telling.NAMES:
+        return kind_of(cls) == PLAIN and original is not AsyncFileSystem._info  # noqa: SLF001 - compared, not called
     if METHODS.get(name) != CAPTURED or name in _ALIASES:
         return False
     return not getattr(cls, "async_impl", False) or _is_called(cls, name, original)
@@ -157,13 +159,20 @@ def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[
 def _open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     def _open(self: Any, path: Any, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
-        handle = original(self, path, mode, *args, **kwargs)
         recorder = None if inside.get() else active()
-        if recorder is not None and (hasattr(handle, "read") or hasattr(handle, "write")):
+        if recorder is None:
+            return original(self, path, mode, *args, **kwargs)
+        notes: list[telling.Answer] = []
+        told_before = telling.told.set(notes)
+        try:
+            handle = original(self, path, mode, *args, **kwargs)
+        finally:
+            telling.told.reset(told_before)
+        if hasattr(handle, "read") or hasattr(handle, "write"):
             try:
                 uri = uri_of(self, path)
                 if recorder.captures(uri):
-                    handle = follow(recorder, uri, mode, handle)
+                    handle = follow(recorder, uri, mode, handle, notes)
                     if "r" in mode and kind_of(type(self)) == ARCHIVE:
                         now, thread = clock_ns(), recorder.thread_key()
                         archives.record_container(recorder, self, now, thread, CHANNEL)
@@ -180,13 +189,20 @@ def _open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
 def _open_async_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(original)
     async def open_async(self: Any, path: Any, mode: str = "rb", *args: Any, **kwargs: Any) -> Any:
-        handle = await original(self, path, mode, *args, **kwargs)
         recorder = None if inside.get() else active()
-        if recorder is not None and isinstance(handle, io.IOBase):
+        if recorder is None:
+            return await original(self, path, mode, *args, **kwargs)
+        notes: list[telling.Answer] = []
+        told_before = telling.told.set(notes)
+        try:
+            handle = await original(self, path, mode, *args, **kwargs)
+        finally:
+            telling.told.reset(told_before)
+        if isinstance(handle, io.IOBase):
             try:
                 uri = uri_of(self, path)
                 if recorder.captures(uri):
-                    return follow(recorder, uri, mode, handle)
+                    return follow(recorder, uri, mode, handle, notes)
             except Exception as error:  # noqa: BLE001 - capture never raises into the job
                 recorder.trouble(error)
         return handle
@@ -225,4 +241,5 @@ _WRAPPERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "mv": moves.move_wrapper,
     **dict.fromkeys(("rm", "_rm"), moves.removal_wrapper),
     **dict.fromkeys(("expand_path", "_expand_path"), moves.expansion_wrapper),
+    **{name: partial(telling.wrapper_for, name) for name in telling.NAMES},
 }

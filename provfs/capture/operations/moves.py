@@ -21,6 +21,7 @@ from provfs.capture.operations.records import (
     record_read,
     record_write,
 )
+from provfs.capture.operations.telling import stored
 from provfs.capture.recorder import Recorder, inside
 from provfs.digest import digest_of_bytes
 
@@ -49,6 +50,7 @@ def _after_copy(call: Call, _: Any, __: Any) -> None:
     if state is None:
         return
     id_ = record_read(call, uri_of(call.fs, source), **state)
+    state["fingerprint"] = stored(call.told)
     record_write(call, uri_of(call.fs, target), None, copy_of=id_, **state)
 
 

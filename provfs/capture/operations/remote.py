@@ -11,15 +11,18 @@ from typing import Any
 from provfs.capture.execution import clock_ns
 from provfs.capture.layers.storages import handling
 from provfs.capture.operations.records import CHANNEL
+from provfs.capture.operations.telling import (
+    Answer,
+    asked,
+    fingerprint_of_details,
+    names_versions,
+    stored,
+)
 from provfs.capture.plain.content import Pass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from provfs.capture.recorder import Recorder
-
-
-_ETAG_FIELDS = ("ETag", "etag", "md5Hash", "content_md5", "xet_hash", "blob_id", "checksum")
-_VERSION_FIELDS = ("VersionId", "version_id", "generation")
 
 
 class RemoteHandle(Pass):
@@ -39,7 +42,14 @@ class RemoteHandle(Pass):
         "writes",
     )
 
-    def __init__(self, recorder: Recorder, uri: str, mode: str, handle: Any) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        uri: str,
+        mode: str,
+        handle: Any,
+        notes: list[Answer] | None = None,
+    ) -> None:
         Pass.__init__(self)
         self.recorder = recorder
         self.uri = uri
@@ -50,7 +60,10 @@ class RemoteHandle(Pass):
         self.writes = any(letter in mode for letter in "wax+")
         self.appends = "+" in mode or ("a" in mode and getattr(handle, "loc", 1) != 0)
         details = None if self.writes else getattr(handle, "_details", None)
-        self.fingerprint = fingerprint_of_details(details)
+        versions = names_versions(getattr(handle, "fs", None))
+        self.fingerprint = fingerprint_of_details(details, versions=versions)
+        if self.fingerprint is None and notes and not self.writes:
+            self.fingerprint = asked(notes)
         size = None if self.writes else getattr(handle, "size", None)
         self.size_bytes: int | None = size if isinstance(size, int) else None
         self.id = (
@@ -81,14 +94,15 @@ class RemoteHandle(Pass):
         }
         self.recorder.read_object(self.uri, self.fingerprint, fields)
 
-    def finish_write(self, *, complete: bool) -> None:
-        """Record the write, after the handle was closed or committed."""
+    def finish_write(self, *, complete: bool, notes: list[Answer] | None = None) -> None:
+        """Record the write, after the handle was closed or committed; `notes` came back of that."""
         digest = None if self.appends else self.digest(self.hashed)
         fields = {
             "id": self.id,
             "opened_ns": self.opened_ns,
             "bytes": self.moved_bytes,
             "size_bytes": self.hashed if digest else None,
+            "fingerprint": stored(notes) if notes else None,
             "digest": digest,
             "reason": None
             if digest
@@ -105,15 +119,3 @@ class RemoteHandle(Pass):
         """Withdraw the opening: nothing was stored."""
         if self.id is not None:
             self.recorder.failed(self.id)
-
-
-def fingerprint_of_details(details: Any) -> str | None:
-    """Return the fingerprint that a listing entry of an object carries, or None; asks nobody."""
-    if not isinstance(details, dict):
-        return None
-    for names, tag in ((_VERSION_FIELDS, "version"), (_ETAG_FIELDS, "etag")):
-        for name in names:
-            value = details.get(name)
-            if value not in {None, "", "null"}:
-                return f"{tag}:{value}"
-    return None

@@ -21,6 +21,7 @@ from provfs.capture.operations.records import (
     record_write,
     withdraw,
 )
+from provfs.capture.operations.telling import given, stored
 from provfs.capture.plain.content import merge_range
 from provfs.digest import digest_of_bytes
 from provfs.model import uri_of_path
@@ -36,12 +37,13 @@ def _limits(call: Call) -> dict[str, Any]:
     if len(call.args) > 1:
         method = getattr(type(call.fs), "cat_file" if not call.fs.async_impl else "_cat_file")
         names.update(zip(list(inspect.signature(method).parameters)[1:], call.args, strict=False))
-    return {name: names.get(name) for name in ("start", "end") if names.get(name) is not None}
+    found = {name: names.get(name) for name in ("start", "end") if names.get(name) is not None}
+    return {} if found == {"start": 0} else found
 
 
 def _range(fs: Any, path: Any, start: int | None, count: int) -> tuple[int, int] | None:
     """Return the range of `count` bytes read; None where it was counted from an unknown end."""
-    first = start or 0
+    first = 0 if start is None else int(start)  # an integer of NumPy may be too small for the end
     if first < 0:
         size = _size_without_request(fs, path)
         if size is None:
@@ -71,16 +73,17 @@ def _after_cat(call: Call, _: Any, data: Any) -> None:
     if limits:
         touched = _range(call.fs, argument(call, 0, "path"), limits.get("start"), len(data))
         ranges = None if touched is None else (touched,)
-        record_read(call, uri, bytes=len(data), ranges=ranges, reason="read in part")
-        return
-    digest = str(digest_of_bytes(data))
-    record_read(call, uri, bytes=len(data), size_bytes=len(data), digest=digest)
+        fields = {"bytes": len(data), "ranges": ranges, "reason": "read in part"}
+    else:
+        digest = str(digest_of_bytes(data))
+        fields = {"bytes": len(data), "size_bytes": len(data), "digest": digest}
+    record_read(call, uri, fingerprint=given(call.told), **fields)
 
 
 def ranges_by_path(call: Call, contents: Any) -> dict[Any, dict[str, Any]]:
     """Return bytes and ranges for each path that a `cat_ranges` read."""
     paths, starts = argument(call, 0, "paths"), argument(call, 1, "starts")
-    if not isinstance(starts, (list, tuple)):
+    if not hasattr(starts, "__iter__"):
         starts = [starts] * len(paths)
     read: dict[Any, tuple[list[int], list[tuple[int, int]], list[None]]] = {}
     for path, start, data in zip(paths, starts, contents, strict=False):
@@ -100,7 +103,10 @@ def ranges_by_path(call: Call, contents: Any) -> dict[Any, dict[str, Any]]:
 def after_cat_ranges(call: Call, _: Any, contents: Any) -> None:
     """Record one read of each object, with all its ranges."""
     for path, touched in ranges_by_path(call, contents).items():
-        record_read(call, uri_of(call.fs, path), **touched, reason="read in part")
+        state = given(call.told, call.fs._strip_protocol(path)) if call.told else None  # noqa: SLF001 - how fsspec itself names a file
+        record_read(
+            call, uri_of(call.fs, path), fingerprint=state, **touched, reason="read in part"
+        )
 
 
 def _after_touch(call: Call, _: Any, __: Any) -> None:
@@ -108,6 +114,7 @@ def _after_touch(call: Call, _: Any, __: Any) -> None:
         content = argument(call, 2, "data") or b""
         size = len(content)
         fields = {"bytes": size, "size_bytes": size, "digest": str(digest_of_bytes(content))}
+        fields["fingerprint"] = stored(call.told)
         record_write(call, uri_of(call.fs, argument(call, 0, "path")), None, **fields)
 
 
@@ -121,21 +128,22 @@ def _after_pipe(call: Call, note: Any, _: Any) -> None:
     value = argument(call, 1, "value", "data")
     if id_ is not None:
         size = memoryview(value).nbytes
-        record_write(
-            call, uri, id_, bytes=size, size_bytes=size, digest=str(digest_of_bytes(value))
-        )
+        fields = {"bytes": size, "size_bytes": size, "digest": str(digest_of_bytes(value))}
+        record_write(call, uri, id_, fingerprint=stored(call.told), **fields)
 
 
 def _after_get(call: Call, _: Any, __: Any) -> None:
     source, target = argument(call, 0, "rpath"), argument(call, 1, "lpath")
     if not isinstance(target, (str, os.PathLike)):
-        record_read(call, uri_of(call.fs, source), reason="copied into an open file")
+        reason = "copied into an open file"
+        record_read(call, uri_of(call.fs, source), fingerprint=given(call.told), reason=reason)
         return
     path = os.path.realpath(target)
     if not os.path.isfile(path):
         return
     state = local_state(path)
     remote = {name: state.get(name) for name in ("size_bytes", "digest", "reason")}
+    remote["fingerprint"] = given(call.told)
     id_ = record_read(call, uri_of(call.fs, source), bytes=state.get("size_bytes"), **remote)
     if is_cache_file(path):
         return
@@ -160,6 +168,7 @@ def _after_put(call: Call, note: Any, _: Any) -> None:
     copied = {name: state[name] for name in ("size_bytes", "digest", "reason")}
     if id_ is not None:
         copied["complete"] = False if aborting.get() else None
+        copied["fingerprint"] = stored(call.told)
         record_write(call, uri, id_, copy_of=read, bytes=state["size_bytes"], **copied)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
+from provfs.capture.operations.telling import Answer, told
 from provfs.capture.recorder import Recorder, inside
 
 TYPE_CHECKING = False
@@ -34,6 +35,7 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
     opened_ns: int
     thread: int
+    told: list[Answer]
 
 
 class _Steps:
@@ -60,7 +62,7 @@ class _Steps:
             return None
         try:
             thread = caller.get() or recorder.thread_key()
-            call = Call(recorder, fs, args, kwargs, clock_ns(), thread)
+            call = Call(recorder, fs, args, kwargs, clock_ns(), thread, [])
             return call, self._before(call) if self._before is not None else None
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             recorder.trouble(error)
@@ -97,13 +99,14 @@ def wrapped(
             entered = steps.enter(self, args, kwargs)
             if entered is None:
                 return await original(self, *args, **kwargs)
-            token = inside.set(True)
+            token, notes = inside.set(True), told.set(entered[0].told)
             ok = False
             result = None
             try:
                 result = await original(self, *args, **kwargs)
                 ok = True
             finally:
+                told.reset(notes)
                 inside.reset(token)
                 steps.leave(entered, result, ok=ok)
             return result
@@ -115,13 +118,14 @@ def wrapped(
             entered = steps.enter(self, args, kwargs)
             if entered is None:
                 return original(self, *args, **kwargs)
-            token = inside.set(True)
+            token, notes = inside.set(True), told.set(entered[0].told)
             ok = False
             result = None
             try:
                 result = original(self, *args, **kwargs)
                 ok = True
             finally:
+                told.reset(notes)
                 inside.reset(token)
                 steps.leave(entered, result, ok=ok)
             return result
