@@ -197,6 +197,8 @@ class WatchSettings:
             helpers.
         poll_interval_s: Time between two comparisons, where the system tells of no changes.
         requests_per_s: Most listing requests to a remote filesystem.
+        keep_lists: Directory for the lists of remote filesystems, which the next run compares with;
+            empty where they are not kept.
     """
 
     attribution: Literal["strict", "fast"] = "strict"
@@ -207,6 +209,7 @@ class WatchSettings:
     own_processes: frozenset[int] = field(default_factory=frozenset)
     poll_interval_s: float = 10.0
     requests_per_s: float = 5.0
+    keep_lists: str = ""
 
 
 class Backend(Protocol):

@@ -29,6 +29,8 @@ from provfs_agent.events import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from provfs_agent.backends.kept import KeptList
+
 _END_S = 5.0
 
 
@@ -62,6 +64,7 @@ class PollingBackend:
         backend: Which name events carry.
         first_wait_s: How long `start` waits for the first list; it goes on after that. None for as
             long as it takes.
+        kept: The list of an earlier run, which the first one is compared with; None for none.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class PollingBackend:
         status: BackendStatus,
         backend: BackendName,
         first_wait_s: float | None = None,
+        kept: KeptList | None = None,
     ) -> None:
         self.root = lister.root
         self._lister = lister
@@ -81,13 +85,15 @@ class PollingBackend:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._list: dict[str, Entry] | None = None
+        self._kept = kept
+        self._is_kept = False
         self._failing = False
         self._first_wait_s = first_wait_s
         self._first = threading.Event()
         self._error: Exception | None = None
 
     def start(self) -> None:
-        """List for the first time; what is there then makes no events.
+        """List for the first time; what is there then makes no events, unless a list was kept.
 
         Raises:
             OSError: It cannot be listed.
@@ -129,10 +135,12 @@ class PollingBackend:
         if self._thread is not None:
             self._thread.join(_END_S)
             self._thread = None
+        self._keep()
         self._inbox.close()
 
     def compare(self) -> None:
         """List again, and tell what is different."""
+        self._keep()
         try:
             after = self._lister.list_all(self._list or {}, self._go_on)
         except FileNotFoundError as error:
@@ -146,7 +154,18 @@ class PollingBackend:
         if self._ended.is_set():
             return
         self._failing = False
-        for change in differences(after if self._list is None else self._list, after):
+        self._tell(after)
+
+    def _keep(self) -> None:
+        """Keep the list if all that it has told was taken; otherwise the one before it stays."""
+        if self._kept is not None and self._list is not None and not self._is_kept:
+            self._is_kept = not len(self._inbox)
+            if self._is_kept:
+                self._kept.save(self._list)
+
+    def _tell(self, after: dict[str, Entry]) -> None:
+        changes = differences(after if self._list is None else self._list, after)
+        for change in changes:
             self._inbox.put(
                 RawEvent(
                     0, clock_ns(), self._backend, change.kind, change.path, change.old_path,
@@ -154,6 +173,8 @@ class PollingBackend:
                     detail=change.entry.fingerprint if self._backend == "remote" else "",
                 )
             )  # fmt: skip
+        if changes or self._list is None:
+            self._is_kept = False
         self._list = after
 
     def _tell_gone(self, detail: str) -> None:
@@ -166,7 +187,11 @@ class PollingBackend:
 
     def _run(self) -> None:
         try:
-            self._list = self._lister.list_all({}, self._go_on)
+            before = self._kept.load() if self._kept is not None else None
+            after = self._lister.list_all(before or {}, self._go_on)
+            if not self._ended.is_set():
+                self._list = before
+                self._tell(after)
         except Exception as error:  # noqa: BLE001 - clients of remote stores raise what they like
             self._error = error
             self._failing = True

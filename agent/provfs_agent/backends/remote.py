@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from provfs_agent.backends.kept import KeptList
 from provfs_agent.backends.polling import PollingBackend
 from provfs_agent.backends.snapshots import Entry
 from provfs_agent.events import BackendStatus, WatchSettings
@@ -114,4 +115,5 @@ def remote_backend(url: str, settings: WatchSettings) -> PollingBackend:
         msg = f"{url} cannot be watched: {error}"
         raise OSError(msg) from error
     lister = RemoteLister(filesystem, path, settings)
-    return PollingBackend(lister, settings, _STATUS, "remote", _FIRST_WAIT_S)
+    kept = KeptList(settings.keep_lists, lister.root) if settings.keep_lists else None
+    return PollingBackend(lister, settings, _STATUS, "remote", _FIRST_WAIT_S, kept)

@@ -261,6 +261,7 @@ class Agent:
             own_processes=frozenset(pids),
             poll_interval_s=self.options.poll_interval_s,
             requests_per_s=self.options.requests_per_s,
+            keep_lists=self._home,
         )
         before = watched.problem
         if not watched.is_remote and not is_there(watched.root):
