@@ -8,6 +8,7 @@ import pickle
 import fsspec
 import pytest
 from fsspec import spec
+from fsspec.generic import GenericFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
@@ -88,3 +89,15 @@ def test_instrumenting_twice_is_once(make_place, instrumented):
 
     assert place.bare.cat_file(place.at("a")) == A
     assert place.facts() == [whole("read", "a", A)]
+
+
+def test_a_filesystem_between_others_is_seen_at_its_targets(make_place, instrumented):
+    """`generic` has no files of its own; those that it moves are told by whose they are."""
+    place = make_place("memory", wrapped=False)
+    place.fill()
+    instrumented()
+    fs = GenericFileSystem(default_method="default", skip_instance_cache=True)
+
+    fs.cp_file(f"memory:/{place.at('a')}", f"memory:/{place.at('n')}")
+
+    assert place.facts() == [whole("read", "a", A), whole("write", "n", A)]

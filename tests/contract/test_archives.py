@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import tarfile
 import zipfile
 from functools import partial
@@ -128,6 +129,28 @@ def test_an_archive_that_is_written_is_an_output(make_place, s3_options, kind, m
     if kind == "memory" and "__exit__" not in ZipFileSystem.__del__.__code__.co_names:
         expected = [[Fact("open", "z.zip")]]  # fsspec before 2026 never closes it
     assert facts in expected
+
+
+@pytest.mark.parametrize("kind", ["local", "memory", "s3"])
+@pytest.mark.parametrize("size_bytes", [10, 6 << 20])
+def test_an_archive_that_was_begun_before_it_was_wrapped_is_an_output(make_place, kind, size_bytes):
+    """Its digest is that of all that is stored, or absent where some had gone up already."""
+    place = make_place(kind)
+    blocks = {"block_size": 5 << 20} if kind == "s3" else {}
+    fs = ZipFileSystem(fo=place.bare.open(place.at("z.zip"), "wb", **blocks), mode="w")
+    fs.pipe_file("one", os.urandom(size_bytes))
+
+    provfs.wrap(fs).pipe_file("two", X)
+    fs.zip.close()
+    fs.fo.close()
+
+    found = place.facts()
+    stored = place.stored("z.zip")
+    assert zipfile.ZipFile(io.BytesIO(stored)).read("two") == X
+    expected = whole("write", "z.zip", stored)
+    if (kind, size_bytes > 10) == ("s3", True):
+        expected = absent("write", "z.zip")
+    assert [fact for fact in found if "!/" not in fact.name] == [expected]
 
 
 def test_an_archive_goes_on_when_its_wrapper_is_gone(make_place):

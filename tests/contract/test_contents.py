@@ -106,3 +106,19 @@ def test_ranges_can_be_numbers_of_numpy(make_place):
     assert place.fs.cat_ranges([place.at("a")] * 2, list(starts), list(ends)) == [A[:3], A[100:109]]
 
     assert place.facts() == [part("a", (0, 3), (100, 109))]
+
+
+def test_a_handle_ends_for_the_log_when_its_object_is_removed(make_place):
+    """It can be read on; what it reads is the version that was there before."""
+    place = make_place("memory")
+    place.fill()
+
+    f = place.fs.open(place.at("a"))
+    f.read(4)
+    place.fs.rm(place.at("a"))
+    f.read()
+    f.close()
+
+    found = {type(item).__name__: item for item in place.journal.records()}
+    assert found["Access"].digest == str(digest_of_bytes(A))
+    assert found["Access"].opened_ns < found["Access"].closed_ns < found["Remove"].at_ns

@@ -16,7 +16,7 @@ from fsspec.spec import AbstractFileSystem
 from provfs.capture.filesystem import METHODS
 
 WORDS = {"captured", "grouped", "forwarded"}
-NOT_EVERYWHERE = {"tree", "_mv_file", "_touch", "_bulk_delete"}
+NOT_EVERYWHERE = {"tree", "_mv_file", "_touch", "_bulk_delete", "merge", "_merge"}
 """Names that only some of the allowed versions, or some filesystems, have."""
 
 

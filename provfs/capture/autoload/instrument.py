@@ -115,11 +115,17 @@ def _mirror_again(fs: Any) -> None:
 
 def _instrument_class(spec: Any, cls: type) -> None:
     _done.add(cls)
-    from provfs.capture.layers.places import CACHE, LOCAL, PASSING, kind_of  # noqa: PLC0415 - needs fsspec complete
+    from provfs.capture.layers.places import (  # noqa: PLC0415 - needs fsspec complete
+        BETWEEN,
+        CACHE,
+        LOCAL,
+        PASSING,
+        kind_of,
+    )
     from provfs.capture.operations import methods  # noqa: PLC0415 - likewise
 
     kind = kind_of(cls)
-    if kind in {LOCAL, PASSING} or hasattr(cls, "_provfs_bare"):
+    if kind in {LOCAL, PASSING, BETWEEN} or hasattr(cls, "_provfs_bare"):
         return
     for base in cls.__mro__:
         if base is spec.AbstractFileSystem or not issubclass(base, spec.AbstractFileSystem):

@@ -2,7 +2,7 @@
 
 Contract: the archive is recorded here only where nobody else sees it: below `prov::zip://…::s3://…`
 it was opened by a bare filesystem. One that is written is followed from the moment in which its
-filesystem is wrapped, if nothing has been written yet. Not here: the uri of a member, see
+filesystem is wrapped, from where it stands. Not here: the uri of a member, see
 `provfs.capture.layers.places`.
 """
 

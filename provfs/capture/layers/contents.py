@@ -12,6 +12,7 @@ import io
 from typing import Any
 from weakref import WeakSet
 
+from provfs.capture.execution import clock_ns
 from provfs.capture.layers.foreign import PASSING, bare_class, bare_method
 from provfs.capture.operations.records import CHANNEL
 from provfs.digest import digest_of_bytes
@@ -98,6 +99,13 @@ def settle(handle: Any) -> None:
             if content.nbytes == state.size_bytes:
                 digest = state.digest(content.nbytes) or str(digest_of_bytes(content))
             state.finish_read(digest)
+
+
+def ends(handle: Any) -> None:
+    """Take note that the object of a handle is about to be removed; it can be read on."""
+    state = getattr(handle, "__dict__", {}).get("_provfs_state")
+    if state is not None and not state.writes and handle in _followed:
+        state.ended_ns = clock_ns()
 
 
 def _settle() -> None:

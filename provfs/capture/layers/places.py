@@ -19,6 +19,7 @@ LOCAL = "local"
 CACHE = "cache"
 ARCHIVE = "archive"
 PASSING = "passing"
+BETWEEN = "between"
 
 _CLASSES = (
     ("fsspec.implementations.cached", "CachingFileSystem", CACHE),
@@ -27,6 +28,7 @@ _CLASSES = (
     ("fsspec.implementations.asyn_wrapper", "AsyncFileSystemWrapper", PASSING),
     ("fsspec.implementations.reference", "ReferenceFileSystem", PASSING),
     ("fsspec.implementations.local", "LocalFileSystem", LOCAL),
+    ("fsspec.generic", "GenericFileSystem", BETWEEN),
 )
 _kinds: dict[type, str] = {}
 
@@ -125,6 +127,9 @@ def _uri_by_layer(kind: str, fs: Any, path: Any) -> str | None:
         protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
         member = fs._strip_protocol(path)  # noqa: SLF001 - how fsspec itself names a file
         return f"{protocol}+{uri_of(*container)}!/{member.lstrip('/')}"
+    if kind is BETWEEN:
+        resolve = sys.modules["fsspec.generic"]._resolve_fs  # noqa: SLF001 - how it finds whose a path is
+        return uri_of(resolve(path, fs.method, storage_options=fs.st_opts), path)
     if kind is PASSING and "path" in state and "fs" in state:
         return uri_of(state["fs"], fs._join(path))  # noqa: SLF001 - how a directory names what is in it
     if kind is PASSING and "sync_fs" in state:

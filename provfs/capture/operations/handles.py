@@ -42,6 +42,8 @@ def follow(
     if type(handle) is io.BufferedReader and os.path.isfile(handle.name):
         return follow_file(recorder, uri, handle, None)
     state = RemoteHandle(recorder, uri, mode, handle, notes)
+    if state.writes and isinstance(handle, AbstractBufferedFile):
+        state.catch_up(handle)
     if isinstance(handle, io.BytesIO):
         if type(handle) is not io.BytesIO and not state.writes:
             _follow_content(handle, state)

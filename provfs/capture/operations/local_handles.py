@@ -164,16 +164,31 @@ def _own_open(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def follow_opened(recorder: Recorder, handle: Any) -> None:
-    """Let a `LocalFileOpener` that somebody else opened look on, if it has written nothing yet."""
+    """Let a `LocalFileOpener` that somebody else opened look on from where it stands."""
     file = handle.f
     position = file.tell()
-    if position and "w" in file.mode:
-        return  # opened again, it would be empty
     if not _opener:
         _opener.append(_make_opener(recorder))
-    file.seek(0)
-    handle.f = _again(file)
+    if position and "w" in file.mode:
+        handle.f = _go_on(file)
+    else:
+        file.seek(0)
+        handle.f = _again(file)
     handle.f.seek(position)
+
+
+def _go_on(file: Any) -> Any:
+    """Return another file for one that was opened empty and has been written since."""
+    if type(file) not in {io.BufferedWriter, io.BufferedRandom} or not isinstance(file.name, str):
+        return file
+    file.flush()
+    other = _opener[0].open(file.name, "r+b", -1, *_DEFAULTS)
+    written = getattr(other.raw, "_capture", None)
+    if written is not None:
+        written.begun_before()
+    other.__dict__.update(file.__dict__)
+    file.close()
+    return other
 
 
 def _again(file: Any) -> Any:

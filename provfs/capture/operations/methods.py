@@ -42,7 +42,7 @@ METHODS: dict[str, str] = {
             *("cat_file", "_cat_file", "read_bytes", "pipe_file", "_pipe_file", "write_bytes"),
             *("get_file", "_get_file", "put_file", "_put_file", "cp_file", "_cp_file"),
             *("mv", "move", "rename", "rm_file", "_rm_file", "_rm", "_bulk_delete", "rm", "delete"),
-            *("touch", "_touch", "expand_path", "_expand_path"),
+            *("touch", "_touch", "expand_path", "_expand_path", "merge", "_merge"),
         ),
         CAPTURED,
     ),
@@ -82,6 +82,9 @@ INHERITED = ("mv", "open", "cat_ranges", "expand_path")
 
 PUBLIC = ("mv", "open")
 """Sync methods that are captured in async filesystems too, and where they are only inherited."""
+
+_MADE_OF_COROUTINES = ("merge",)
+"""Sync methods that a class made of a coroutine, which nobody replaces any more."""
 
 _opened: ContextVar[list[Any] | None] = ContextVar("provfs_opened", default=None)
 
@@ -126,7 +129,7 @@ def _is_called(cls: type, name: str, original: Callable[..., Any]) -> bool:
         return original is not AsyncFileSystem._rm and not hasattr(cls, "_bulk_delete")  # noqa: SLF001 - what a class overrides
     if name == "touch":  # made at the class from a coroutine that nobody replaces any more
         return original is not AbstractFileSystem.touch
-    return name in PUBLIC or name == "open_async" or name.startswith("_")
+    return name in (*PUBLIC, *_MADE_OF_COROUTINES) or name == "open_async" or name.startswith("_")
 
 
 def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[..., Any] | None:

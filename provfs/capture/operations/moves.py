@@ -14,6 +14,7 @@ from typing import Any
 
 from provfs.capture.active import active
 from provfs.capture.execution import clock_ns
+from provfs.capture.layers import contents
 from provfs.capture.layers.places import uri_of
 from provfs.capture.operations.records import (
     CHANNEL,
@@ -39,7 +40,7 @@ _removals: ContextVar[_Removal | None] = ContextVar("provfs_removals", default=N
 
 
 def _after_copy(call: Call, _: Any, __: Any) -> None:
-    source, target = argument(call, 0, "path1"), argument(call, 1, "path2")
+    source, target = argument(call, 0, "path1", "url"), argument(call, 1, "path2", "url2")
     pairs = _moves.get()
     if pairs is not None:
         if _is_directory_in_store(call.fs, target):
@@ -54,6 +55,9 @@ def _after_copy(call: Call, _: Any, __: Any) -> None:
     record_write(call, uri_of(call.fs, target), None, copy_of=id_, **state)
 
 
+_UNSEEN = "copied inside the storage; its content was not seen"
+
+
 def _content_in_store(fs: Any, path: Any) -> dict[str, Any] | None:
     """Return size and digest of what lies in memory, else a reason; None for a directory."""
     store = getattr(fs, "store", None)
@@ -63,7 +67,7 @@ def _content_in_store(fs: Any, path: Any) -> dict[str, Any] | None:
             return None
         with stored.getbuffer() as content:
             return {"size_bytes": content.nbytes, "digest": str(digest_of_bytes(content))}
-    return {"reason": "copied inside the storage; its content was not seen"}
+    return {"reason": _UNSEEN}
 
 
 def _is_directory_in_store(fs: Any, path: Any) -> bool:
@@ -82,6 +86,21 @@ def _after_bulk_removal(call: Call, _: Any, __: Any) -> None:
 
 def _ends_of_parents(path: str) -> list[int]:
     return [index for index, letter in enumerate(path) if letter == "/"]
+
+
+def _before_remove(call: Call) -> None:
+    path, store = argument(call, 0, "path"), getattr(call.fs, "store", None)
+    if isinstance(store, dict) and isinstance(path, str):
+        contents.ends(store.get(call.fs._strip_protocol(path)))  # noqa: SLF001 - how fsspec itself names a file
+
+
+def _after_merge(call: Call, _: Any, __: Any) -> None:
+    """Record that an object was put together from others, inside the storage."""
+    state = {"reason": _UNSEEN}
+    for source in argument(call, 1, "filelist", "paths"):
+        record_read(call, uri_of(call.fs, source), **state)
+    target = uri_of(call.fs, argument(call, 0, "path"))
+    record_write(call, target, None, fingerprint=stored(call.told), **state)
 
 
 def _after_remove(call: Call, _: Any, __: Any) -> None:
@@ -235,7 +254,8 @@ def _record_move(recorder: Recorder, uri: str, to: str, *, ok: bool) -> None:
 
 STEPS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("cp_file", "_cp_file"), (None, _after_copy)),
-    **dict.fromkeys(("rm_file", "_rm_file"), (None, _after_remove)),
+    **dict.fromkeys(("rm_file", "_rm_file"), (_before_remove, _after_remove)),
+    **dict.fromkeys(("merge", "_merge"), (None, _after_merge)),
     "_bulk_delete": (None, _after_bulk_removal),
 }
 """Method name -> what is done before it and after it."""

@@ -6,6 +6,7 @@ storage. Not here: how a handle is made to tell, see `provfs.capture.operations.
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 from provfs.capture.execution import clock_ns
@@ -31,6 +32,7 @@ class RemoteHandle(Pass):
     __slots__ = (
         "aborted",
         "appends",
+        "ended_ns",
         "fingerprint",
         "handling",
         "id",
@@ -55,6 +57,7 @@ class RemoteHandle(Pass):
         self.uri = uri
         self.thread = recorder.thread_key()
         self.opened_ns = clock_ns()
+        self.ended_ns: int | None = None
         self.aborted = False
         self.handling = handling()
         self.writes = any(letter in mode for letter in "wax+")
@@ -70,6 +73,18 @@ class RemoteHandle(Pass):
             recorder.opening(uri, self.thread, CHANNEL, self.opened_ns) if self.writes else None
         )
 
+    def catch_up(self, handle: Any) -> None:
+        """Take in what was written before anybody looked on, if it still waits in the handle."""
+        written = getattr(handle, "loc", 0)
+        if not written or self.appends or not isinstance(written, int):
+            return
+        waiting = getattr(handle, "buffer", None)
+        if isinstance(waiting, io.BytesIO) and not handle.offset and waiting.tell() == written:
+            with waiting.getbuffer() as content:
+                self.write(content[:written], written)
+        else:
+            self.position, self.in_order = written, False
+
     def closing(self) -> None:
         """Take note of whether the writer failed, before the handle is closed."""
         if handling() not in {None, self.handling}:
@@ -84,6 +99,7 @@ class RemoteHandle(Pass):
             digest = self.digest(size) or digest
         fields = {
             "opened_ns": self.opened_ns,
+            "closed_ns": self.ended_ns,
             "bytes": self.moved_bytes,
             "ranges": None if size is None else self.touched(size),
             "size_bytes": size,

@@ -85,6 +85,12 @@ class WriteHandle(Pass):
         self.opened_ns = clock_ns()
         self.id = recorder.opening(uri, thread, channel, self.opened_ns) if fresh else None
 
+    def begun_before(self) -> None:
+        """Take the file for one that was opened empty and written already, by nobody seen."""
+        self.fresh = self.changed = self.prior_known = True
+        self.in_order = False
+        self.id = self.recorder.opening(self.uri, self.thread, self.channel, self.opened_ns)
+
     def before_change(self, descriptor: int) -> None:
         """Learn the prior version before the first change; the hasher goes on from its end."""
         if self.generation != self.recorder.generation:
