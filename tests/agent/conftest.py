@@ -26,6 +26,7 @@ class RunningAgent:
         home.mkdir(exist_ok=True)
         (home / "config.toml").write_text(f"[agent]\ningest_interval_s = 0.2\n{options}\n")
         self.process = None
+        self.cookies = 0
 
     def start(self, named=True) -> None:
         """Start it and wait until it watches; `named` False leaves the roots to config.toml."""
@@ -71,6 +72,15 @@ class RunningAgent:
                 return connection.execute(statement).fetchall()
         except LogError:
             return []
+
+    def catch_up(self, eventually) -> None:
+        """Wait until what happened before now is in the log: a file that is made now, is."""
+        self.cookies += 1
+        cookie = self.root / "cookies" / str(self.cookies)
+        cookie.parent.mkdir(exist_ok=True)
+        cookie.write_text(cookie.name)
+        uri = f"file://{cookie}"
+        eventually(lambda: self.ask(f"SELECT digest FROM versions WHERE uri = '{uri}'"), 30)
 
     def edges(self, below: Path) -> set[tuple[str, str, str]]:
         """Return (input, output, rule) of the edges within a directory, by name."""

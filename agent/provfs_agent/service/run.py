@@ -200,7 +200,7 @@ def _serve(
     agent: Agent, signals: Signals, notifier: Notifier, log: Log, named: Sequence[str]
 ) -> None:
     ticked = told = alive = 0.0
-    events = -1
+    news: tuple[object, ...] = ()
     while not signals.stop:
         more = agent.step()
         now = time.monotonic()
@@ -208,8 +208,8 @@ def _serve(
             agent.tick()
             ticked = now
         facts = None
-        if now - told >= (_STATUS_S if events != agent.journal.records else _IDLE_STATUS_S):
-            events, told = agent.journal.records, now
+        if now - told >= (_STATUS_S if news != _news(agent) else _IDLE_STATUS_S):
+            news, told = _news(agent), now
             facts = agent.last_facts = agent.facts()
             write_status(agent.settings.home, facts)
             for problem in facts["problems"]:
@@ -221,9 +221,16 @@ def _serve(
             signals.reload = False
             notifier.reloading()
             _reload(agent, log, named)
+            told = 0.0
             notifier.ready()
         if not more:
             _wait(agent, signals, _TICK_S)
+
+
+def _news(agent: Agent) -> tuple[object, ...]:
+    """Return what makes the status worth writing again soon."""
+    problems = (watched.problem for watched in agent.roots)
+    return (agent.journal.records, agent.writer.last_error, *problems)
 
 
 def _wait(agent: Agent, signals: Signals, longest_s: float) -> None:
