@@ -69,6 +69,14 @@ def guarded(method: Callable[P, R]) -> Callable[P, R | None]:
     return call
 
 
+def _is_of_the_job(error: BaseException) -> bool:
+    try:
+        from provfs.capture.interrupts import raised_by_handler  # noqa: PLC0415 - rare
+    except Exception:  # noqa: BLE001 - out of reach by now, as after chroot or setuid
+        return False
+    return raised_by_handler(error)
+
+
 class Recorder:
     """What one process tells its journal, in a directory.
 
@@ -122,13 +130,10 @@ class Recorder:
         """Count one loss; in strict mode raise it.
 
         Raises:
-            BaseException: `error` itself, in strict mode, or where a signal handler of the job has
-                raised it while capture was at work.
+            BaseException: `error`, in strict mode, or where a signal handler of the job raised it.
         """
-        from provfs.capture.interrupts import raised_by_handler  # noqa: PLC0415 - rare
-
         self.lost += 1
-        if self.strict or raised_by_handler(error):
+        if self.strict or _is_of_the_job(error):
             raise error
 
     def captures(self, uri: str) -> bool:
@@ -180,8 +185,8 @@ class Recorder:
         closed = fields.get("closed_ns") or clock_ns()
         record = {"uri": uri, "mode": mode, **fields, "closed_ns": closed, "id": id_}
         if self.threads.borders is not None:
-            thread, writes = fields.get("thread"), mode == "write"
-            record["context"] = self.threads.context_of(thread, writes=writes)
+            thread = fields.get("thread")
+            record["context"] = self.threads.context_of(thread, writes=mode == "write")
         self.emit("access", record)
         return id_  # type: ignore[return-value] # fields are objects
 
@@ -343,20 +348,17 @@ class Recorder:
 
     def _write_count(self, key: Any, entry: Known) -> None:
         me = self._me or self.begin()
-        counted = entry.count_line(key, me.text)
+        counted, entry.opens = entry.count_line(key, me.text), 0
         if self.threads.borders is not None:
             counted = self._in_context(counted, entry.thread)
-        entry.opens = 0
         if self._writer is not None:
             self._writer.append(counted)
 
     def _in_context(self, record: bytes, thread: int) -> bytes:
         name = self.threads.context_of(thread)
-        return (
-            record
-            if name is None
-            else b'%b,"context":%b}\n' % (record[:-2], quoted(name).encode("utf-8", "replace"))
-        )
+        if name is None:
+            return record
+        return b'%b,"context":%b}\n' % (record[:-2], quoted(name).encode("utf-8", "replace"))
 
     def _settle(self, thread: int | None) -> None:
         """Write `failed` for moves of this thread (of all if None) that did not happen."""
@@ -392,8 +394,7 @@ class Recorder:
             self._ids = count(1)
             self.threads.after_fork()
             self._description = None
-            self._interval_ns = FLUSH_FIRST_NS
-            self.flush_at_ns = self._forked_ns + FLUSH_FIRST_NS
+            self._interval_ns, self.flush_at_ns = FLUSH_FIRST_NS, self._forked_ns + FLUSH_FIRST_NS
             self.generation = os.getpid()
         except Exception:  # noqa: BLE001 - a child must start whatever happens here
             self.lost += 1

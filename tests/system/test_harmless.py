@@ -62,6 +62,16 @@ PYTHON = {
         os.link("state", "same")
         print(other())
         """,
+    "modules out of reach": """
+        import os, subprocess, sys
+        sys.path.clear()
+        sys.path_hooks.clear()
+        print(subprocess.run(["sh", "-c", "exit 3"]).returncode)
+        print(os.waitpid(os.spawnlp(os.P_NOWAIT, "true", "true"), 0)[1])
+        with open("kept", "w") as file:
+            file.write("some")
+        os.rename("kept", "other")
+        """,
     "arguments that leave no room": """
         import subprocess
         few = {"PATH": "/usr/bin:/bin"}
@@ -237,6 +247,16 @@ def test_limit_of_the_size_of_files_does_not_kill_the_job(alike):
     )
 
     assert (status, printed) == (0, "end\n")
+
+
+@pytest.mark.parametrize("number", [200, 800, 900])
+def test_shell_opens_files_at_numbers_of_its_choice(alike, number):
+    """What a script writes to a high descriptor is in its file, whatever number the journal has."""
+    script = f"eval 'exec {number}>kept; echo some >&{number}; exec {number}>&-'; cat kept"
+
+    _, printed = alike(["bash", "-c", script], {})
+
+    assert printed == "some\n"
 
 
 def test_ignored_end_of_children_stays_ignored(alike):

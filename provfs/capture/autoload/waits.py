@@ -64,6 +64,7 @@ class Waits:
         self._recorder = recorder
         self._names: dict[int, str] = {}
         self._wait4 = getattr(os, "wait4", None)
+        self._waitpid = getattr(os, "waitpid", None)
         self._waitid = getattr(os, "waitid", None)
         self._system = os.system
 
@@ -84,16 +85,30 @@ class Waits:
 
     def wait4(self, pid: int, options: int) -> Any:
         """Wait for a child, as `os.wait4`."""
+        return self._waited(self._wait4, pid, options)
+
+    def _waited(self, wait: Any, pid: int, options: int) -> Any:
         self._learn_name(pid, options)
         before = self._before_reaping(pid, options)
-        result = self._wait4(pid, options)  # type: ignore[misc] # installed only where it exists
-        ended, status, usage = result
-        self._ended(ended, status, usage, before)
+        result = wait(pid, options)
+        ended, status, *used = result
+        self._ended(ended, status, used[0] if used else None, before)
         return result
 
     def waitpid(self, pid: int, options: int, /) -> Any:
         """Wait for a child, as `os.waitpid`."""
-        return self.wait4(pid, options)[:2]
+        if not self._can_tell_resources():
+            return self._waited(self._waitpid, pid, options)
+        return self._waited(self._wait4, pid, options)[:2]
+
+    def _can_tell_resources(self) -> bool:
+        """Say whether `os.wait4` works: it takes a module, which can be out of reach by now."""
+        if "resource" not in sys.modules:
+            try:
+                import resource  # noqa: F401, PLC0415 - not before the first wait
+            except Exception:  # noqa: BLE001 - after chroot or setuid, or without a free descriptor
+                return False
+        return True
 
     def wait3(self, options: int) -> Any:
         """Wait for any child, as `os.wait3`."""
@@ -101,7 +116,7 @@ class Waits:
 
     def wait(self) -> Any:
         """Wait for any child, as `os.wait`."""
-        return self.wait4(-1, 0)[:2]
+        return self.waitpid(-1, 0)
 
     def waitid(self, idtype: int, id: int, options: int, /) -> Any:  # noqa: A002 - the name in os
         """Wait for a child, as `os.waitid`."""
@@ -168,13 +183,12 @@ class Waits:
                 moved: tuple[int | None, int | None] = (None, None)
                 if before is not None and before[0] == pid and (after := bytes_so_far()):
                     moved = after[0] - before[1][0], after[1] - before[1][1]
-                self._recorder.wait(
-                    pid,
-                    self._names.pop(pid, None),
-                    os.waitstatus_to_exitcode(status),
-                    round(usage.ru_utime + usage.ru_stime, 6),
-                    usage.ru_maxrss * _RSS_UNIT,
-                    moved,
-                )
+                cpu_s = max_rss_bytes = None
+                if usage is not None:
+                    cpu_s = round(usage.ru_utime + usage.ru_stime, 6)
+                    max_rss_bytes = usage.ru_maxrss * _RSS_UNIT
+                code = os.waitstatus_to_exitcode(status)
+                name = self._names.pop(pid, None)
+                self._recorder.wait(pid, name, code, cpu_s, max_rss_bytes, moved)
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             self._recorder.trouble(error)

@@ -205,14 +205,21 @@ MADE(mkstemps64, (char *template, int suffix), (template, suffix))
 MADE(mkostemps, (char *template, int suffix, int flags), (template, suffix, flags))
 MADE(mkostemps64, (char *template, int suffix, int flags), (template, suffix, flags))
 
+/* Say for the kernel that nothing of the program's is open there: the descriptor is our journal's. A shell would
+ * keep it aside otherwise, to put it back over a file that was opened at that number. */
+static bool hides(int descriptor) {
+    if (!capturing || !journal_owns(descriptor))
+        return false;
+    errno = EBADF;
+    return true;
+}
+
 HOOK int close(int descriptor) {
     if (capturing) {
         if (descriptor <= MESSAGE && descriptor > MESSAGE - MESSAGES)
             return answer((enum message)(MESSAGE - descriptor));
-        if (journal_owns(descriptor)) { /* nothing of the program's is open there */
-            errno = EBADF;
+        if (hides(descriptor))
             return -1;
-        }
         int kept = errno;
         file_closing(descriptor);
         errno = kept;
@@ -258,14 +265,18 @@ static int duplicated(int from, int to) {
     return to;
 }
 
-HOOK int dup(int from) { return duplicated(from, next(dup)(from)); }
+HOOK int dup(int from) { return hides(from) ? -1 : duplicated(from, next(dup)(from)); }
 
 HOOK int dup2(int from, int to) {
+    if (hides(from))
+        return -1;
     replacing(from, to);
     return duplicated(from, next(dup2)(from, to));
 }
 
 HOOK int dup3(int from, int to, int flags) {
+    if (hides(from))
+        return -1;
     replacing(from, to);
     return duplicated(from, next(dup3)(from, to, flags));
 }
@@ -276,6 +287,8 @@ HOOK int dup3(int from, int to, int flags) {
         va_start(rest, command);                                                                                        \
         void *argument = va_arg(rest, void *);                                                                          \
         va_end(rest);                                                                                                   \
+        if (hides(descriptor))                                                                                          \
+            return -1;                                                                                                  \
         int result = next(name)(descriptor, command, argument);                                                         \
         if ((command == F_SETLK || command == F_SETLKW) && result == 0)                                                 \
             atomic_store(&holds_locks, true);                                                                           \

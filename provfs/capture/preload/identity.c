@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,6 +26,8 @@ static _Atomic int64_t ids;
 static char born_in[NAME_BYTES]; /* the cell of the parent that started this process */
 #define THREAD static _Thread_local __attribute__((tls_model("initial-exec")))
 THREAD bool busy;
+THREAD const char *busy_at; /* the frame in which it became so */
+#define ABOVE (1 << 20) /* bytes; what is farther away is another stack, as one for signals */
 THREAD int thread_id; /* by the kernel's count; 0 until it is asked for */
 THREAD bool skipping; /* the next opening is recorded by Python's own hooks */
 THREAD int muted; /* above 0 while a cache keeps its own files, whose content has another name */
@@ -183,8 +184,8 @@ static bool has_desk(void) {
 static bool become_fork(void) {
     int expected = FORKED;
     if (!atomic_compare_exchange_strong(present, &expected, BECOMING)) {
-        for (int turns = 0; atomic_load(present) == BECOMING && turns < MOST_TURNS; turns++)
-            sched_yield();
+        for (int turns = 0; atomic_load(present) == BECOMING && wait_turn(&turns);)
+            ;
         return atomic_load(present) == HERE && has_desk();
     }
     desks_forget();
@@ -203,11 +204,18 @@ static bool become_fork(void) {
     return true;
 }
 
-/* Begin to note something; false where nothing is to be noted here. Every true needs a `leave`. */
+/* Begin to note something; false where nothing is to be noted here. Every true needs a `leave`. A thread is busy where a
+ * signal handler has interrupted it here, but not where the handler has jumped out of it, to a frame above. */
 bool enter(void) {
-    if (!present || busy || paused)
+    const char *here = __builtin_frame_address(0);
+    if (!present || paused || (busy && (here < busy_at || here > busy_at + ABOVE)))
         return false;
+    if (busy) {
+        desk_give();
+        journal_abandon();
+    }
     busy = true;
+    busy_at = here;
     if (atomic_load_explicit(present, memory_order_acquire) != HERE)
         busy = become_fork();
     else

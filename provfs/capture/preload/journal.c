@@ -6,7 +6,7 @@
 #include "preload.h"
 
 #include <fcntl.h>
-#include <sched.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -25,6 +25,7 @@ static char directory[PATH_BYTES - 256];
 static _Atomic int phase, descriptor = -1, number, rotating;
 static _Atomic int64_t written;
 static _Atomic bool torn;
+static _Atomic uintptr_t opener; /* the thread that opens it */
 static uint64_t device, inode;
 
 void journal_begin(const char *path) {
@@ -45,6 +46,13 @@ void journal_forget(void) {
     atomic_store(&torn, false);
     if (directory[0])
         atomic_store(&phase, CLOSED);
+}
+
+/* This thread has given up what it was doing: another attempt may be made to open the journal. */
+void journal_abandon(void) {
+    int expected = OPENING;
+    if (atomic_load(&opener) == (uintptr_t)pthread_self())
+        atomic_compare_exchange_strong(&phase, &expected, CLOSED);
 }
 
 bool journal_owns(int other) { return other >= 0 && other == atomic_load_explicit(&descriptor, memory_order_relaxed); }
@@ -189,6 +197,7 @@ int journal_of(const struct identity *who) {
 static bool begun(void) {
     int expected = CLOSED;
     if (atomic_compare_exchange_strong(&phase, &expected, OPENING)) {
+        atomic_store(&opener, (uintptr_t)pthread_self());
         if (!open_next()) {
             atomic_store(&phase, BROKEN);
             return false;
@@ -202,8 +211,8 @@ static bool begun(void) {
         atomic_store(&phase, OPEN);
         return true;
     }
-    for (int turns = 0; (expected = atomic_load(&phase)) == OPENING && turns < MOST_TURNS; turns++)
-        sched_yield();
+    for (int turns = 0; (expected = atomic_load(&phase)) == OPENING && wait_turn(&turns);)
+        ;
     return expected == OPEN;
 }
 

@@ -17,7 +17,6 @@
 #define PATH_BYTES 4096
 #define LINE_BYTES 8192 /* a path whose uri does not fit is counted as lost */
 #define NAME_BYTES 64
-#define MOST_TURNS 20000 /* that a thread waits for another one: that may have been cancelled, or be of lower priority */
 
 /* One state of a file; equal states are equal bytes as far as a program can tell cheaply. */
 struct state {
@@ -80,6 +79,7 @@ HIDDEN const char *name_of_descriptor(int descriptor, char name[32]);
 HIDDEN bool path_of(int descriptor, char path[PATH_BYTES]);
 HIDDEN bool locate(int directory, const char *path, char real[PATH_BYTES]);
 HIDDEN int64_t clock_ns(void);
+HIDDEN bool wait_turn(int *turns);
 HIDDEN size_t read_whole(const char *path, char *buffer, size_t size);
 
 /* scope.c: which files are captured. */
@@ -119,6 +119,7 @@ HIDDEN void put_thread(struct line *line, int64_t thread, bool ending);
 /* journal.c: appending records. */
 HIDDEN void journal_begin(const char *directory);
 HIDDEN void journal_forget(void);
+HIDDEN void journal_abandon(void);
 HIDDEN bool journal_owns(int descriptor);
 HIDDEN void journal_give_way(int descriptor);
 HIDDEN bool journal_started(void);

@@ -2,8 +2,6 @@
  * a thread, a coroutine or a signal handler, and not from an allocator, which a handler may have interrupted. */
 #include "preload.h"
 
-#include <sched.h>
-
 #define DESKS 64 /* threads that note something at one moment; others wait, then lose it */
 #define DESK_BYTES (64 << 10)
 #define MOVES 64
@@ -30,7 +28,8 @@ bool desk_take(void) {
     size_t first = (uintptr_t)&desk >> 8;
     if (desk)
         return false;
-    for (int turns = 0; turns < MOST_TURNS; turns++) {
+    int turns = 0;
+    do {
         for (size_t i = 0; i < DESKS; i++) {
             struct desk *one = &desks[(first + i) % DESKS];
             if (!atomic_load_explicit(&one->taken, memory_order_relaxed) && !atomic_exchange(&one->taken, true)) {
@@ -39,8 +38,7 @@ bool desk_take(void) {
                 return true;
             }
         }
-        sched_yield();
-    }
+    } while (wait_turn(&turns));
     return false;
 }
 

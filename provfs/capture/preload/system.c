@@ -147,6 +147,23 @@ int64_t clock_ns(void) {
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
+/* Wait a little for another thread, which may be of lower priority; false where it has been waited for long enough: it
+ * may have been cancelled. From then on nothing of this process is waited for. */
+bool wait_turn(int *turns) {
+    enum { YIELDS = 50, SLEEPS = 500 };
+    static _Atomic bool given_up;
+    struct timespec moment = {0, 100000};
+    if (*turns >= YIELDS + SLEEPS)
+        atomic_store(&given_up, true);
+    if (atomic_load(&given_up))
+        return false;
+    if ((*turns)++ < YIELDS)
+        (void)sys_call(SYS_sched_yield);
+    else
+        (void)sys_call(SYS_nanosleep, &moment, NULL);
+    return true;
+}
+
 /* What a file of /proc holds, as far as it fits; always ended by a zero. Returns its length. */
 size_t read_whole(const char *path, char *buffer, size_t size) {
     int opened = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
