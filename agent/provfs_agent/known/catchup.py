@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from provfs_agent.events import clock_ns
 from provfs_agent.facts import Fact, Remove, Rename, Write
+from provfs_agent.known.index import UNKNOWN
 from provfs_agent.known.reconcile import Difference, differences
 from provfs_agent.known.scan import files_below, is_gone, state_of
 
@@ -137,7 +138,10 @@ class CatchUp:
             if not self._scans:
                 return
             directory = self._scans.popleft()
-            known = ((path, it.fingerprint) for path, it in self._index.below(directory))
+            known = (  # a digest that an agent which was killed still owed is found by this
+                (path, it.fingerprint if it.digest is not None else UNKNOWN)
+                for path, it in self._index.below(directory)
+            )
             found = files_below(directory, self._skip, self._on_error)
             self._running = differences(known, found)
         for _ in range(_PATHS_PER_STEP):

@@ -203,6 +203,28 @@ def test_kills_in_a_row_hide_no_removal(make, work):
     assert _is_gone(fourth.told(path))
 
 
+def test_digest_that_a_killed_agent_owed_is_found_by_the_next(make, work, monkeypatch):
+    """A file that is in the journal without its digest is hashed after a kill, though unchanged."""
+    monkeypatch.setattr(contents, "HOLD_NS", 0)
+    first = make()
+    first.step()
+    path = work / "a"
+    path.write_text("x")
+    first.backend.tell("create", path, TOOL)
+    first.backend.tell("close_write", path, TOOL)
+    first.agent.hasher.done = list
+    first.step(until=lambda: first.told(path))
+    first.agent.tick()
+    first.kill()
+    assert [each.digest for each in first.told(path)] == [None]
+    monkeypatch.setattr(contents, "HOLD_NS", 10_000_000_000)
+
+    second = make()
+    second.step(until=lambda: len(second.told(path)) > 1)
+
+    assert second.told(path)[-1].digest is not None
+
+
 def test_replaced_and_removed_at_once_by_nobody_known_is_gone(make, work):
     """The version that stood there before ends, though nobody is known to have replaced it."""
     path = work / "a"
