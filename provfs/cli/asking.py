@@ -42,6 +42,12 @@ def fresh_log(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         LogBusyError: Another program holds the log so that it cannot even be read.
         LogError: The log cannot be used.
     """
+    if settings.log_path.exists():
+        # Who only looks waits for no other reader, and a question with nothing new for no writer.
+        with store.reader(settings.log_path, turn_s=TURN_S) as connection:
+            if not ingestion.is_any_waiting(connection, settings.journal_directory):
+                yield connection
+                return
     behind = take_in(settings)
     with store.reader(settings.log_path, turn_s=TURN_S) as connection:
         if behind is not None:

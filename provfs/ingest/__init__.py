@@ -13,8 +13,9 @@ from provfs.ingest.compaction import Compacted, compact, preview
 from provfs.ingest.integrity import Finding, Verified, rebuild, verify
 from provfs.ingest.pipeline import Report, ingest
 from provfs.ingest.retention import Retention
+from provfs.ingest.waiting import is_any as is_any_waiting
 
 __all__ = [
     "Compacted", "Finding", "Report", "Retention", "Verified",
-    "compact", "ingest", "preview", "rebuild", "verify",
+    "compact", "ingest", "is_any_waiting", "preview", "rebuild", "verify",
 ]  # fmt: skip

@@ -13,24 +13,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from provfs import process
 from provfs.digest import hash_file
 from provfs.errors import LogError
-from provfs.ingest import beside
+from provfs.ingest import beside, waiting
 from provfs.ingest.batches import Batch, batches, empty, is_small
 from provfs.ingest.ended import ended, note_torn, put_aside
 from provfs.ingest.naming import name_artifacts
 from provfs.ingest.staging import stage
 from provfs.ingest.steps import count, run, text
-from provfs.journal.reader import Unreadable, Waiting, grown
 from provfs.log import store
-from provfs.model import ExecutionName, Fingerprint, path_of_uri
+from provfs.model import Fingerprint, path_of_uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from provfs.config import Settings
+    from provfs.journal.reader import Unreadable
 
 _OF_FILES = frozenset(
     {"journal", "read", "write", "opening", "failed", "rename", "remove", "change"}
@@ -82,21 +81,22 @@ def ingest(
     with store.writer(settings.log_path, timeout_s, within) as connection:
         beside.sweep(settings.home)
         _remember(connection, remembered)
-        waiting = _waiting(settings, connection, unreadable)
-        connection.execute("SET threads = 1" if is_small(waiting) else "RESET threads")
-        for batch in batches(settings.journal_directory, waiting, unreadable):
+        directory = settings.journal_directory
+        grown = waiting.grown(directory, waiting.progress(connection), unreadable)
+        connection.execute("SET threads = 1" if is_small(grown) else "RESET threads")
+        for batch in batches(directory, grown, unreadable):
             lines, bad = _take(connection, batch, settings)
             records += lines
             broken += bad
             taken += len(batch.pieces)
         if _find_over(connection):
             _take(connection, empty(), settings)
-        taken_bytes = _progress(connection)
-        finished, torn = ended(settings.journal_directory, taken_bytes)
+        taken_bytes = waiting.progress(connection)
+        finished, torn = ended(directory, taken_bytes)
         if torn:
             with _transaction(connection, settings):
                 note_torn(connection, torn, taken_bytes)
-    put_aside(settings.journal_directory, finished + [name for name, _ in torn])
+    put_aside(directory, finished + [name for name, _ in torn])
     return Report(records, broken, taken, tuple(unreadable), time.monotonic() - began)
 
 
@@ -107,19 +107,6 @@ def _remember(connection: duckdb.DuckDBPyConnection, older: Path | None) -> None
         store.attach(connection, older, "older", "(READ_ONLY)")
         connection.execute(text("remember"))
         connection.execute("DETACH older")
-
-
-def _waiting(
-    settings: Settings, connection: duckdb.DuckDBPyConnection, unreadable: list[Unreadable]
-) -> list[Waiting]:
-    found = list(grown(settings.journal_directory, _progress(connection)))
-    unreadable += [journal for journal in found if isinstance(journal, Unreadable)]
-    return [journal for journal in found if isinstance(journal, Waiting)]
-
-
-def _progress(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    statement = "SELECT journal, max(byte_end) FROM store.journals GROUP BY journal"
-    return dict(connection.execute(statement).fetchall())
 
 
 def _take(
@@ -207,13 +194,7 @@ def _transaction(connection: duckdb.DuckDBPyConnection, settings: Settings) -> I
 
 def _find_over(connection: duckdb.DuckDBPyConnection) -> int:
     """Leave the table `over`: executions that have ended with files open; return how many."""
-    is_any_open = count(connection, "SELECT count(*) FROM store.openings") > 0
-    rows = connection.execute(text("openings")).fetchall() if is_any_open else []
-    gone = [
-        (execution_id, ended_ns if ended_ns is not None else last_ns + 1)
-        for execution_id, name, ended_ns, last_ns in rows
-        if ended_ns is not None or process.is_over(ExecutionName.parse(name))
-    ]
+    gone = waiting.over(connection)
     run(
         connection,
         "over",

@@ -363,11 +363,17 @@ def _check_format(found: int, path: Path) -> None:
         raise LogVersionError(msg, hint="pip install --upgrade provfs")
 
 
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether a log has the present format, rules, views and macros."""
+    statement = "SELECT key, value FROM store.meta WHERE key IN ('derived', 'format')"
+    due = {"derived": definitions.derived_digest(), "format": str(definitions.FORMAT)}
+    return dict(connection.execute(statement).fetchall()) == due
+
+
 def _bring_up_to_date(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     found = _format_of(connection, path)
     _check_format(found, path)
-    stored = connection.execute("SELECT value FROM store.meta WHERE key = 'derived'").fetchone()
-    if found == definitions.FORMAT and stored == (definitions.derived_digest(),):
+    if is_current(connection):
         return
     connection.execute("BEGIN")
     try:

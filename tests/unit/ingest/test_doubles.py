@@ -70,8 +70,11 @@ def test_who_holds_a_file_for_a_child_has_not_written_it(settings, put, rows):
     put(3, b.execution(3, 45, parent=1), before, structs.replace(two, **inherited))
     ingest(settings)
 
-    assert rows("SELECT pid FROM versions v JOIN executions e USING (execution_id)") == [(2,), (3,)]
-    assert rows("SELECT input_uri, output_uri FROM edges ORDER BY written_at") == [
+    assert rows("SELECT pid FROM versions JOIN executions USING (execution_id) ORDER BY 1") == [
+        (2,),
+        (3,),
+    ]
+    assert rows("SELECT input_uri, output_uri FROM edges ORDER BY ALL") == [
         ("A", "Y"),
         ("Y", "Y"),
     ]
@@ -92,7 +95,10 @@ def test_what_the_holder_wrote_before_its_child_is_a_version_of_its_own(settings
     )
     ingest(settings)
 
-    assert rows("SELECT pid FROM versions v JOIN executions e USING (execution_id)") == [(1,), (2,)]
+    assert rows("SELECT pid FROM versions JOIN executions USING (execution_id) ORDER BY 1") == [
+        (1,),
+        (2,),
+    ]
 
 
 def test_later_image_of_a_process_decides_its_program(settings, put, rows):
