@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DEGRADED = 1
 NOT_RUNNING = 13
+_SILENT_S = 60.0
+"""A status that is older is not that of now: one is written each ten seconds."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -107,6 +109,9 @@ def status(*, as_json: bool) -> int:
     facts = {"home": str(home), "running": who is not None, **read_status(home)}
     if who is not None and facts.get("pid") != who.get("pid"):
         facts = {"home": str(home), "running": True, **who, "roots": [], "problems": []}
+    elif who is not None and (silent_s := time.time() - facts.get("at", 0.0)) > _SILENT_S:
+        silent = f"the agent has written no status for {silent_s:.0f} s; is the disk full?"
+        facts["problems"] = [*facts.get("problems", []), silent]
     if as_json:
         render.print_json(facts)
     else:

@@ -138,6 +138,10 @@ class Settler:
         file = self._file(event.path)
         opened_ns, actor = self._opener(file, event)
         read = Read(event.path, opened_ns, event.at_ns, actor, state)
+        if file.has_signs and not file.opens:  # a change that nobody closes was complete before
+            write = self._unclosed(event.path, file, state)
+            file.closed.append(Closed(write, {}, event.at_ns + self.quiet.closed_ns))
+            self._wait(event.path, file, file.told_ns)
         if file.last is None:
             self._facts.append(read)
             self._drop_if_idle(event.path, file)
@@ -320,27 +324,28 @@ class Settler:
         if file.last is not None:
             self._wait(path, file, file.told_ns)
             return
-        signs = [sign for sign in (file.created, file.changed) if sign is not None]
-        if signs:
-            first_ns = min(sign.first_ns for sign in signs)
-            last_ns = max(sign.last_ns for sign in signs)
+        if file.has_signs:
             due_ns = self._due_ns(file)
             if not force and now_ns < due_ns:
                 self._wait(path, file, due_ns)
                 return
-            actor = next((sign.actor for sign in reversed(signs) if sign.actor is not None), None)
-            created = file.created is not None
-            self._facts.append(
-                Write(
-                    *(path, first_ns, last_ns, actor or only_opener(file), None),
-                    *(True, created, False),
-                )
-            )
-            file.created = file.changed = None
-            file.hands = {}
+            self._facts.append(self._unclosed(path, file, None))
         if file.opens and file.opens[-1][0] < now_ns - _FORGOTTEN * self.quiet.open_ns:
             file.opens.clear()
         self._drop_if_idle(path, file)
+
+    @staticmethod
+    def _unclosed(path: str, file: ActiveFile, state: Fingerprint | None) -> Write:
+        """Return what has happened to a file of which no close was seen, and begin anew."""
+        signs = file.signs
+        first_ns = min(sign.first_ns for sign in signs)
+        last_ns = max(sign.last_ns for sign in signs)
+        actor = next((sign.actor for sign in reversed(signs) if sign.actor is not None), None)
+        created = file.created is not None
+        file.created = file.changed = None
+        file.hands = {}
+        actor = actor or only_opener(file)
+        return Write(path, first_ns, last_ns, actor, state, created=created, closed=False)
 
     def _give_closed(self, file: ActiveFile, until_ns: int | None = None) -> None:
         """Tell what was closed and is due, or all of it."""
@@ -355,10 +360,9 @@ class Settler:
 
     def _due_ns(self, file: ActiveFile) -> int:
         """Return when a file that is new or has changed is taken without a close."""
-        signs = [sign for sign in (file.created, file.changed) if sign is not None]
-        due_ns = min(sign.first_ns for sign in signs) + self.quiet.open_ns
+        due_ns = min(sign.first_ns for sign in file.signs) + self.quiet.open_ns
         if not file.opens:
-            last_ns = max(sign.last_ns for sign in signs)
+            last_ns = max(sign.last_ns for sign in file.signs)
             due_ns = min(due_ns, last_ns + self.quiet.silent_ns)
         return due_ns
 

@@ -93,6 +93,16 @@ class ActiveFile:
     due_ns: int = 0
 
     @property
+    def signs(self) -> list[Sign]:
+        """That it is new, or has changed, since it was closed last."""
+        return [sign for sign in (self.created, self.changed) if sign is not None]
+
+    @property
+    def has_signs(self) -> bool:
+        """Whether there are any."""
+        return self.created is not None or self.changed is not None
+
+    @property
     def last(self) -> Closed | None:
         """What was closed last and waits."""
         return self.closed[-1] if self.closed else None

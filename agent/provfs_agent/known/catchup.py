@@ -13,6 +13,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from provfs_agent.events import clock_ns
@@ -66,7 +67,7 @@ class CatchUp:
         self._wanted = 0
         self._doubts: set[str] = set()
         self.compared = 0
-        self.unreadable = 0
+        self._unreadable: list[str] = []
 
     @property
     def is_done(self) -> bool:
@@ -92,6 +93,24 @@ class CatchUp:
         """Compare a tree with what is known of it, soon."""
         if directory not in self._scans:
             self._scans.append(directory)
+
+    def is_away(self, root: str) -> bool:
+        """Say whether a root is an empty directory where another filesystem was known to be."""
+        known = (it.fingerprint for _, it in self._index.below(root))
+        first = next((each for each in known if each != UNKNOWN), None)
+        if first is None:
+            return False
+        with suppress(OSError):
+            is_other = os.path.ismount(root) or os.stat(root).st_dev != first.device
+            return is_other and not os.listdir(root)
+        return False
+
+    def take_unreadable(self) -> list[str]:
+        """Return the directories that the last comparisons could not read, when they have ended."""
+        found: list[str] = []
+        if not self.is_scanning:
+            found, self._unreadable = self._unreadable, found
+        return found
 
     def doubt(self, path: str) -> None:
         """Look at a path of which the index may not know what the journal was told."""
@@ -187,5 +206,5 @@ class CatchUp:
         self._index.want(path)
         self._wanted += 1
 
-    def _on_error(self, _: OSError) -> None:
-        self.unreadable += 1
+    def _on_error(self, error: OSError) -> None:
+        self._unreadable.append(os.fsdecode(error.filename or ""))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from provfs.model import uri_of_path
 from provfs.scope import Scope
 from provfs_agent.content.hasher import Hasher
-from provfs_agent.events import WatchSettings, clock_ns
+from provfs_agent.events import clock_ns
 from provfs_agent.facts import Appeared, Fact, Lost
 from provfs_agent.known.catchup import CatchUp
 from provfs_agent.known.index import Index
@@ -26,20 +26,22 @@ from provfs_agent.service.journal import AgentJournal
 from provfs_agent.service.log_writer import LogWriter
 from provfs_agent.service.replay import told_since
 from provfs_agent.service.status import problems_of
-from provfs_agent.service.watched import Watched, is_there, span, wall_s
+from provfs_agent.service.watched import (
+    SKIPPED_NAMES,
+    Watched,
+    is_there,
+    span,
+    wall_s,
+    watch_settings,
+)
 from provfs_agent.settle import Settler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provfs.config import AgentSettings, Settings
-    from provfs_agent.events import Backend, RawEvent
+    from provfs_agent.events import Backend, RawEvent, WatchSettings
     from provfs_agent.unsettled import Quiet
-
-SKIPPED_NAMES = frozenset(
-    {".git", ".hg", ".svn", ".provfs", "__pycache__", "node_modules", "site-packages", ".venv"}
-)
-"""Directories whose files are out of scope by the built-in rules and that can be large."""
 
 INDEX_NAME = "agent.index"
 _LOOKED_AT_MAX = 256
@@ -118,6 +120,9 @@ class Agent:
         self.contents.advance(now_ns)
         free = _LOOKED_AT_MAX - max(len(self.contents), self.hasher.waiting)
         more = self.catch_up.step(now_ns, free)
+        if unread := self.catch_up.take_unreadable():
+            detail = f"{unread[0]} cannot be listed: what is below it is not known"
+            self._gap("unreadable", detail, len(unread))
         self.writer.step(time.monotonic(), self.journal.records)
         return took or more
 
@@ -139,8 +144,7 @@ class Agent:
                 self._watch(watched)
             elif watched.is_watched and not watched.is_remote:
                 if watched.rescan_s <= now_s:
-                    watched.rescan_s = now_s + self.options.rescan_interval_s
-                    self.catch_up.scan(watched.root)
+                    self._scan(watched)
                 if notes and not self.catch_up.is_scanning:
                     self.index.mark_seen(watched.root, time.time_ns())
         self._commit()
@@ -253,16 +257,7 @@ class Agent:
 
     def _watch(self, watched: Watched) -> None:
         pids = {os.getpid(), *([self.writer.pid] if self.writer.pid else [])}
-        settings = WatchSettings(
-            attribution="fast" if self.options.attribution == "fast" else "strict",
-            level=self.options.level,  # type: ignore[arg-type] # checked when it was read
-            skip_paths=(self._home,),
-            skip_names=SKIPPED_NAMES,
-            own_processes=frozenset(pids),
-            poll_interval_s=self.options.poll_interval_s,
-            requests_per_s=self.options.requests_per_s,
-            keep_lists=self._home,
-        )
+        settings = watch_settings(self.options, self._home, pids)
         before = watched.problem
         if not watched.is_remote and not is_there(watched.root):
             watched.stop("it is not there, or cannot be listed")
@@ -278,14 +273,18 @@ class Agent:
         """Tell since when a root was not watched, and have it compared."""
         root = watched.root
         seen_ns = self.index.seen_ns(root)
-        if seen_ns is not None and time.time() - seen_ns / 1e9 > _SHORT_S:
+        if seen_ns is not None and abs(time.time() - seen_ns / 1e9) > _SHORT_S:
             self._gap("unwatched", f"{root} {span(seen_ns / 1e9, time.time())}")
-        empty = not os.listdir(root) if is_there(root) else True
-        if empty and next(self.index.below(root), None) is not None and os.path.ismount(root):
-            self._gap("root-empty", f"{root} is an empty mount; what was there is not told removed")
-            return
+        self._scan(watched)
+
+    def _scan(self, watched: Watched) -> None:
+        """Have a root compared with what is known of it, unless its filesystem is away."""
         watched.rescan_s = time.monotonic() + self.options.rescan_interval_s
-        self.catch_up.scan(root)
+        if self.catch_up.is_away(watched.root):
+            detail = f"{watched.root} is empty, as where a filesystem is not mounted"
+            self._gap("root-empty", f"{detail}; what was there is not told removed")
+        else:
+            self.catch_up.scan(watched.root)
 
     def _settled_ns(self, now_ns: int) -> int:
         """Return the moment by which files may count as settled.

@@ -10,6 +10,7 @@ Not here: how a fact is written down, see `provfs_agent.service.journal`; which 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provfs_agent.content.hasher import Job
@@ -273,6 +274,9 @@ class Contents:
         *,
         is_new: bool = False,
     ) -> bool:
+        _, written_ns = self._writer_of(fact.path)
+        if fact.closed_ns <= written_ns:  # what is told later was later, also after a rename
+            fact = replace(fact, closed_ns=written_ns + 1)
         if fact.actor is None and not fact.sure and state is not None and is_new:
             told = self._journal.observed(fact.path, fact.closed_ns, state, digest, reason)
         else:

@@ -11,16 +11,37 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from provfs_agent.events import BackendStatus, clock_ns
+from provfs_agent.events import BackendStatus, WatchSettings, clock_ns
 from provfs_agent.service.status import LastLoss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from provfs_agent.events import Backend, RawEvent, WatchSettings
+    from provfs.config import AgentSettings
+    from provfs_agent.events import Backend, RawEvent
 
 RETRY_S = 10.0
 """How often a root that is not there is looked for."""
+
+
+SKIPPED_NAMES = frozenset(
+    {".git", ".hg", ".svn", ".provfs", "__pycache__", "node_modules", "site-packages", ".venv"}
+)
+"""Directories whose files are out of scope by the built-in rules and that can be large."""
+
+
+def watch_settings(options: AgentSettings, home: str, own: Iterable[int]) -> WatchSettings:
+    """Return how roots are watched by the agent of a home, whose processes are `own`."""
+    return WatchSettings(
+        attribution="fast" if options.attribution == "fast" else "strict",
+        level=options.level,  # type: ignore[arg-type] # checked when it was read
+        skip_paths=(home,),
+        skip_names=SKIPPED_NAMES,
+        own_processes=frozenset(own),
+        poll_interval_s=options.poll_interval_s,
+        requests_per_s=options.requests_per_s,
+        keep_lists=home,
+    )
 
 
 class Watched:

@@ -129,6 +129,19 @@ def test_write_that_was_looked_at_too_late_has_not_the_state_of_the_next(settler
     assert [(fact.actor, fact.state) for fact in _due(settler, 200)] == [(WRITER, None), (MOVER, B)]
 
 
+def test_cut_is_told_before_the_read_that_met_it(settler, gate):
+    """A cut by name has no close: whoever reads the file afterwards has read what it left."""
+    settler.feed(gate(1, "modify", "/d/a", WRITER), None)
+    settler.feed(gate(50, "open", "/d/a", READER), None)
+    settler.feed(gate(60, "close_read", "/d/a", READER), B)
+
+    write, read = _due(settler, 200)
+
+    assert (write.actor, write.state, write.sure, write.closed) == (WRITER, B, True, False)
+    assert (read.actor, read.state) == (READER, B)
+    assert _due(settler, 5000) == []
+
+
 def test_file_that_is_closed_all_the_time_is_told_all_the_same(settler):
     """A log that nobody known appends to twenty times a second is told once in a minute."""
     seen = Stream("inotify")

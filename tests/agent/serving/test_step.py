@@ -4,6 +4,7 @@ The back end tells what the test says; files, hashing, index and journal are rea
 """
 
 import itertools
+import os
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from provfs.config import AgentSettings, Settings
 from provfs.journal import record
 from provfs.model import path_of_uri
 from provfs_agent.events import BackendStatus, RawEvent, clock_ns
+from provfs_agent.known import catchup, scan
 from provfs_agent.service import contents, journal
 from provfs_agent.service.agent import Agent
 from provfs_agent.unsettled import Quiet
@@ -89,6 +91,15 @@ class _Agent:
                 if path_of_uri(getattr(told, "uri", "") or "") == str(path):
                     found.append(told)
         return sorted(found, key=lambda each: each.id)
+
+    def gaps(self):
+        """Return the kinds of gaps that it told."""
+        return [
+            told.kind
+            for file in sorted((self.home / "journal").iterdir())
+            for told in map(record.decode, file.read_bytes().splitlines())
+            if isinstance(told, record.Gap)
+        ]
 
     def kill(self):
         """End it as a kill does: what is not committed is lost."""
@@ -241,6 +252,79 @@ def test_replaced_and_removed_at_once_by_nobody_known_is_gone(make, work):
 
     assert _is_gone(agent.told(path))
     assert agent.told(work / "a.tmp") == []
+
+
+def test_cut_before_its_directory_is_renamed_and_read_after_it(make, work):
+    """The new name has the cut content at last, though the rename was told with the old one."""
+    (work / "d").mkdir()
+    path = work / "d" / "a"
+    path.write_text("0123456789")
+    agent = make()
+    agent.step()
+    os.truncate(path, 5)
+    agent.backend.tell("modify", path, TOOL, ago_ns=300_000_000)
+    (work / "d").rename(work / "e")
+    moved = work / "e" / "a"
+    agent.backend.tell(
+        "rename", work / "e", TOOL, 200_000_000, old_path=str(work / "d"), is_directory=True
+    )
+    agent.backend.tell("open", moved, TOOL, 150_000_000)
+    agent.backend.tell("close_read", moved, TOOL, 150_000_000)
+    agent.step()
+
+    (rename,) = [each for each in agent.told(path) if isinstance(each, record.Rename)]
+    write, read = agent.told(moved)
+    assert (write.mode, write.size_bytes, read.mode) == ("write", 5, "read")
+    assert write.digest is not None
+    assert write.closed_ns > rename.at_ns
+
+
+def test_root_whose_filesystem_is_away_is_not_told_removed(make, work, monkeypatch):
+    """An empty directory on another device than its files were: a mount that is missing."""
+    path = work / "a"
+    path.write_text("x")
+    first = make()
+    first.step()
+    first.agent.tick()
+    first.kill()
+    path.unlink()
+    real = os.stat
+
+    def elsewhere(name, **options):
+        found = real(name, **options)
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:]))
+
+    monkeypatch.setattr(catchup.os, "stat", elsewhere)
+    second = make()
+    second.step()
+    second.agent.tick()
+    second.step()
+
+    assert [type(each).__name__ for each in second.told(path)] == ["Change"]
+    assert "root-empty" in second.gaps()
+
+    monkeypatch.setattr(catchup.os, "stat", real)
+    second.agent.roots[0].rescan_s = 0.0
+    second.agent.tick()
+    second.step()
+    assert _is_gone(second.told(path))
+
+
+def test_directory_that_cannot_be_listed_is_a_gap(make, work, monkeypatch):
+    """What is below it may have changed, and nobody knows."""
+    (work / "closed").mkdir()
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(scan.os, "scandir", scandir)
+    agent = make()
+    agent.step()
+
+    assert agent.gaps() == ["unreadable"]
 
 
 def test_scan_does_not_tell_what_events_will_tell(make, work):
