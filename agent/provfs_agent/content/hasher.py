@@ -3,8 +3,8 @@
 Contract: `submit` replaces what waits under the same path, `done` returns what is finished and
 never blocks. A file that does not stand still is tried again after `BACK_OFF_S`, then given up. At
 most `SMALL_WORKERS` + 1 files are read at once; the threads run at the lowest priority for
-processor and disk. Not here: how one file is hashed, see `provfs_agent.content.steady`; which files
-are, see `provfs_agent.service.contents`.
+processor and disk, and rest where others wait for the disk. Not here: how one file is hashed, see
+`provfs_agent.content.steady`; which files are, see `provfs_agent.service.contents`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from provfs_agent.content.brake import Brake
 from provfs_agent.content.own import Clock, OwnReads
 from provfs_agent.content.steady import Hashed, Refused, hash_steady
 
@@ -165,13 +166,17 @@ class Hasher:
 
     def _work(self, lane: _Lane) -> None:
         _lowest_priority()
-        while (job := self._take(lane)) is not None:
-            began = self._clock()
+        brake = Brake()
+
+        def stopped() -> bool:
+            brake.rest()
+            return self._stopping
+
+        while (job := self._take(lane, brake)) is not None:
+            began, rested_s = self._clock(), brake.rested_s
             self.own_reads.expect(job.path)
-            job.result = hash_steady(
-                job.path, job.inode, job.prefix, lambda: self._stopping, self.never
-            )
-            took = self._clock() - began
+            job.result = hash_steady(job.path, job.inode, job.prefix, stopped, self.never)
+            took = self._clock() - began - (brake.rested_s - rested_s)
             with self._count_lock:
                 self._busy -= 1
                 if isinstance(job.result, Hashed):
@@ -198,7 +203,8 @@ class Hasher:
                 return job
         return dropped
 
-    def _take(self, lane: _Lane) -> Job | None:
+    def _take(self, lane: _Lane, brake: Brake) -> Job | None:
+        since = self._clock()
         with lane.wanted:
             while not lane.jobs and not self._stopping:
                 lane.wanted.wait()
@@ -207,6 +213,7 @@ class Hasher:
             _, job = lane.jobs.popitem()
             with self._count_lock:
                 self._busy += 1
+            brake.idle(self._clock() - since)
             return job
 
 
