@@ -32,7 +32,15 @@ def line(kind: str, execution: str, fields: Mapping[str, object]) -> bytes:
         fields: The fields by name: text, integers, floats, booleans, and sequences of these.
     """
     parts = [f'{{"type":"{kind}","execution":"{execution}"']
-    parts.extend(f'"{name}":{_value(value)}' for name, value in fields.items() if value is not None)
+    for name, value in fields.items():
+        if value is None:
+            continue
+        if type(value) is int:  # the frequent types first: this is half of what a record costs
+            parts.append(f'"{name}":{value}')
+        elif type(value) is str:
+            parts.append(f'"{name}":{quoted(value)}')
+        else:
+            parts.append(f'"{name}":{_value(value)}')
     return (",".join(parts) + "}\n").encode("utf-8", "replace")
 
 

@@ -174,6 +174,9 @@ bool identity_begin(void) {
     return begun;
 }
 
+/* Whether this is a fork child that has had nothing to note so far: it still bears the name of its parent. */
+bool is_untouched(void) { return present && atomic_load_explicit(present, memory_order_acquire) == FORKED; }
+
 static bool has_desk(void) {
     if (desk_take())
         return true;

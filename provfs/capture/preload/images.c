@@ -123,7 +123,8 @@ static void compose(struct becoming *new, char *const environment[], char **slot
             slots[count++] = handed[i];
     if (preloads)
         slots[count++] = new->preload;
-    bool inside = enter(); /* a fork child finds itself, a child of vfork does not */
+    /* A fork child finds itself, a child of vfork does not; one that has noted nothing hands on its parent's name. */
+    bool inside = (is_child || !is_untouched()) && enter();
     bool forked = inside && me.generation > 0 && !is_child;
     name_in(new->execution, "PROVFS_EXECUTION", forked ? me.parent : me.name, NULL);
     name_in(new->program, "PROVFS_PROGRAM", me.program, NULL);

@@ -164,6 +164,8 @@ static bool has_ring(void) {
 
 /* The process ends in order; `flushes` as for `files_end`. */
 void ending(bool flushes) {
+    if (is_untouched())
+        return;
     if (has_ring())
         ring_seen();
     if (!enter())

@@ -109,6 +109,7 @@ struct identity {
 extern HIDDEN struct identity me;
 extern HIDDEN _Atomic int64_t lost;
 HIDDEN bool identity_begin(void);
+HIDDEN bool is_untouched(void);
 HIDDEN bool enter(void);
 HIDDEN void leave(void);
 HIDDEN bool name_process(struct identity *who, int pid);
