@@ -171,18 +171,21 @@ static long open_really(const char *path, const struct open_how *how) {
 }
 #endif
 
-static PyObject *open_direct(PyObject *module, PyObject *argument) {
+static PyObject *open_direct(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
     (void)module;
+    if (count != 2)
+        return PyErr_Format(PyExc_TypeError, "open_direct takes 2 arguments");
 #ifdef RESOLVE_NO_SYMLINKS
     Py_ssize_t length;
-    const char *path = PyUnicode_AsUTF8AndSize(argument, &length);
-    if (!path) {
+    const char *path = PyUnicode_AsUTF8AndSize(arguments[0], &length);
+    long flags = PyLong_AsLong(arguments[1]);
+    if (!path || PyErr_Occurred()) {
         PyErr_Clear(); /* a name with bytes that are no text */
         Py_RETURN_NONE;
     }
     if (!is_plain(path, (size_t)length))
         Py_RETURN_NONE;
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+    struct open_how how = {.flags = (uint64_t)flags, .mode = flags & O_CREAT ? 0666 : 0, .resolve = RESOLVE_NO_SYMLINKS};
     struct stat found;
     int descriptor, usable;
     Py_BEGIN_ALLOW_THREADS
@@ -200,7 +203,7 @@ static PyObject *open_direct(PyObject *module, PyObject *argument) {
         close(descriptor);
     return result;
 #else
-    (void)argument;
+    (void)arguments;
     Py_RETURN_NONE;
 #endif
 }
@@ -286,7 +289,7 @@ static int add_object(struct text *text, PyObject *object) {
     return 1;
 }
 
-enum { EXECUTION, ID, URI, OPENED, CLOSED, BYTES, STATE, DIGEST, THREAD, CHANNEL, FIELDS };
+enum { EXECUTION, ID, URI, MODE, OPENED, CLOSED, BYTES, STATE, DIGEST, THREAD, CHANNEL, FIELDS };
 
 static PyObject *access_line(PyObject *module, PyObject *const *fields, Py_ssize_t count) {
     (void)module;
@@ -299,7 +302,8 @@ static PyObject *access_line(PyObject *module, PyObject *const *fields, Py_ssize
         {"{\"type\":\"access\",\"execution\":\"", EXECUTION},
         {"\",\"id\":", ID},
         {",\"uri\":", URI},
-        {",\"mode\":\"read\",\"opened_ns\":", OPENED},
+        {",\"mode\":\"", MODE},
+        {"\",\"opened_ns\":", OPENED},
         {",\"closed_ns\":", CLOSED},
         {",\"bytes\":", BYTES},
         {",\"size_bytes\":", STATE},
@@ -344,7 +348,7 @@ static PyMethodDef methods[] = {
     {"access_line", (PyCFunction)(void (*)(void))access_line, METH_FASTCALL, NULL},
     {"append", append, METH_VARARGS, NULL},
     {"look_again", (PyCFunction)(void (*)(void))look_again, METH_FASTCALL, NULL},
-    {"open_direct", open_direct, METH_O, NULL},
+    {"open_direct", (PyCFunction)(void (*)(void))open_direct, METH_FASTCALL, NULL},
     {"state_of", state_of, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -74,15 +74,15 @@ def look_again(descriptor: int, state: bytes | str, elapsed_ns: int, tick_ns: in
     return int(opened_ns - tick_ns < max(numbers_of(state)[3:]))
 
 
-def open_direct(path: str, /) -> tuple[int, bytes | str | None, int] | None:
-    """Open a file for reading if its path is its real path; return (descriptor, state, size_bytes).
+def open_direct(path: str, flags: int, /) -> tuple[int, bytes | str | None, int] | None:
+    """Open a file if its path is its real path; return (descriptor, state, size_bytes).
 
     None says that nothing was opened and the ordinary way has to be taken: there is a symbolic link
     in the path, it is relative or not spelt as the kernel would, it is not ASCII, the file cannot
     be opened or is a directory, or the kernel cannot tell. In Python that is always so.
     Source: openat2(2), RESOLVE_NO_SYMLINKS.
     """
-    del path
+    del path, flags
     return None
 
 
@@ -107,6 +107,7 @@ def access_line(
     execution: str,
     id_: int,
     uri: str,
+    mode: str,
     opened_ns: int,
     closed_ns: int,
     bytes_: int,
@@ -116,11 +117,11 @@ def access_line(
     channel: str,
     /,
 ) -> bytes:
-    """Return the line of the `access` record of a file that was read whole; `uri` is JSON text."""
+    """Return the line of the `access` record of a whole content; `uri` is JSON text."""
     numbers = numbers_of(state)
     text = (
         f'{{"type":"access","execution":"{execution}","id":{id_},"uri":{uri}'
-        f',"mode":"read","opened_ns":{opened_ns},"closed_ns":{closed_ns}'
+        f',"mode":"{mode}","opened_ns":{opened_ns},"closed_ns":{closed_ns}'
         f',"bytes":{bytes_},"size_bytes":{numbers[2]}'
         f',"fingerprint":"stat:{":".join(map(str, numbers))}","digest":"{digest}"'
         f',"thread":{thread},"channel":"{channel}"}}\n'
@@ -145,7 +146,7 @@ def answers_alike(of_each: Mapping[str, Any]) -> bool:
     each call, so that nothing at all would be recorded.
     """
     state = pack_state(1, 2, 3, 4, 5)
-    sample = ("1-2-3", 4, '"u"', 5, 6, 7, state, "d", 8, "c")
+    sample = ("1-2-3", 4, '"u"', "read", 5, 6, 7, state, "d", 8, "c")
     closed: tuple[tuple[str, tuple[Any, ...]], ...] = (
         ("state_of", (-1,)),
         ("look_again", (-1, state, 0, 0)),
@@ -160,7 +161,7 @@ def answers_alike(of_each: Mapping[str, Any]) -> bool:
         return (
             of_each["access_line"](*sample) == access_line(*sample)
             and of_each["append"](-1, 0, 0, 0, b"") == -1
-            and of_each["open_direct"]("") is None
+            and of_each["open_direct"]("", 0) is None
         )
     except Exception:  # noqa: BLE001 - whatever is wrong with them, there is another way
         return False

@@ -44,6 +44,17 @@ def line(kind: str, execution: str, fields: Mapping[str, object]) -> bytes:
     return (",".join(parts) + "}\n").encode("utf-8", "replace")
 
 
+def opening_line(
+    execution: str, id_: int, uri: str, opened_ns: int, thread: int, channel: str
+) -> bytes:
+    """Return the line of an `opening` record, as `line` does."""
+    text = (
+        f'{{"type":"opening","execution":"{execution}","id":{id_},"uri":{quoted(uri)}'
+        f',"opened_ns":{opened_ns},"thread":{thread},"channel":"{channel}"}}\n'
+    )
+    return text.encode("utf-8", "replace")
+
+
 def _value(value: object) -> str:
     if value is True:
         return "true"

@@ -28,7 +28,7 @@ from provfs.capture.execution import (
     journal_line,
 )
 from provfs.capture.known import KNOWN_LIMIT, Known
-from provfs.capture.lines import line, quoted
+from provfs.capture.lines import line, opening_line, quoted
 from provfs.capture.pending import PendingMoves
 from provfs.journal.writer import JournalWriter
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from provfs.capture.active import Rules
     from provfs.capture.identity.description import Description
     from provfs.capture.plain.reading import ReadHandle
+    from provfs.capture.plain.writing import WriteHandle
     from provfs.scope import Scope
 
     P = ParamSpec("P")
@@ -159,10 +160,7 @@ class Recorder:
     def emit(self, kind: str, fields: Mapping[str, object]) -> None:
         """Write one record; may raise, callers are guarded."""
         me = self.begin()
-        if self._moves:
-            self._settle(get_ident())
-        if self._writer is not None:
-            self._writer.append(line(kind, me.text, fields))
+        self._append(line(kind, me.text, fields))
 
     def next_id(self) -> int:
         """Return a number that no other access, rename or removal of this execution has."""
@@ -174,8 +172,8 @@ class Recorder:
         if self._description is None:
             self.describe()
         id_, at_ns = self.next_id(), opened_ns or clock_ns()
-        fields = {"id": id_, "uri": uri, "opened_ns": at_ns, "thread": thread, "channel": channel}
-        self.emit("opening", fields)
+        me = self._me or self.begin()
+        self._append(opening_line(me.text, id_, uri, at_ns, thread, channel))
         return id_
 
     @guarded
@@ -197,14 +195,26 @@ class Recorder:
         """
         id_ = next(self._ids)
         me = self._me or self.begin()
+        self._append(handle.line(me.text, id_, digest, closed_ns), handle.thread)
+        return id_
+
+    @guarded
+    def written_whole(self, handle: WriteHandle, state: bytes | str, digest: str) -> None:
+        """Record the write of a local file whose content passed in order; the frequent case."""
+        me = self._me or self.begin()
+        self._append(handle.line(me.text, state, digest, clock_ns()), handle.thread, writes=True)
+
+    def _append(self, record: bytes, thread: int | None = None, *, writes: bool = False) -> None:
+        """Append the line of a record; that of an access in the context of its thread."""
         if self._moves:
             self._settle(get_ident())
-        record = handle.line(me.text, id_, digest, closed_ns)
-        if self.threads.borders is not None:
-            record = self._in_context(record, handle.thread)
+        if thread is not None and self.threads.borders is not None:
+            name = self.threads.context_of(thread, writes=writes)
+            if name is not None:
+                context = quoted(name).encode("utf-8", "replace")
+                record = b'%b,"context":%b}\n' % (record[:-2], context)
         if self._writer is not None:
             self._writer.append(record)
-        return id_
 
     def remember(self, key: Any, entry: Known) -> None:
         """Keep a version that was read, so that reading it again is only counted."""
@@ -347,18 +357,8 @@ class Recorder:
         self.emit("exit", {"at_ns": clock_ns(), **exit_fields(), "lost_records": lost})
 
     def _write_count(self, key: Any, entry: Known) -> None:
-        me = self._me or self.begin()
-        counted, entry.opens = entry.count_line(key, me.text), 0
-        if self.threads.borders is not None:
-            counted = self._in_context(counted, entry.thread)
-        if self._writer is not None:
-            self._writer.append(counted)
-
-    def _in_context(self, record: bytes, thread: int) -> bytes:
-        name = self.threads.context_of(thread)
-        if name is None:
-            return record
-        return b'%b,"context":%b}\n' % (record[:-2], quoted(name).encode("utf-8", "replace"))
+        counted, entry.opens = entry.count_line(key, (self._me or self.begin()).text), 0
+        self._append(counted, entry.thread)
 
     def _settle(self, thread: int | None) -> None:
         """Write `failed` for moves of this thread (of all if None) that did not happen."""

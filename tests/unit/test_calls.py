@@ -93,14 +93,16 @@ def test_direct_opening_takes_real_paths_only(tmp_path):
     left += [f"{folder.parent}/link/a.bin", f"{folder}/a.bin\0", f"{folder}/\udce4"]
 
     for path in taken:
-        descriptor, state, size_bytes = calls.open_direct(path)
+        descriptor, state, size_bytes = calls.open_direct(path, os.O_RDONLY | os.O_CLOEXEC)
         assert os.read(descriptor, 9) == os.path.basename(path).encode()
         assert os.readlink(f"/proc/self/fd/{descriptor}") == path
         assert state == calls.state_of(descriptor)
         assert size_bytes == len(os.path.basename(path))
         assert not os.get_inheritable(descriptor)
         os.close(descriptor)
-    assert [path for path in left if calls.open_direct(path) is not None] == []
+    assert [
+        path for path in left if calls.open_direct(path, os.O_RDONLY | os.O_CLOEXEC) is not None
+    ] == []
 
 
 def test_look_again_tells_what_became_of_an_open_file(tmp_path, call):
@@ -158,7 +160,7 @@ def test_access_line_is_the_record_of_a_whole_read(call, uri, state, number):
     }
 
     encoded = call["access_line"](
-        "e-1", number, quoted(uri), 5, 10**18, number, state, digest, -number, "fsspec"
+        "e-1", number, quoted(uri), "read", 5, 10**18, number, state, digest, -number, "fsspec"
     )
 
     assert encoded == line("access", "e-1", fields)

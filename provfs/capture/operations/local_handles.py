@@ -66,6 +66,9 @@ class _Opener(LocalFileOpener):
 
     def _open_otherwise(self) -> bool:
         """Open in another mode or through a compressor; returns whether the size is asked for."""
+        if self.mode == "wb" and self.autocommit and not self.compression:
+            self.f = _opener[0].open_for_writing(self.path)
+            return False
         writes = "w" in self.mode
         final = self.autocommit or not writes
         if not final:
@@ -238,8 +241,8 @@ def local_open(original: Callable[..., Any]) -> Callable[..., Any]:
 def local_public_open(original: Callable[..., Any]) -> Callable[..., Any] | None:
     """Return the `open` of a captured local filesystem: the same, shorter where it is frequent.
 
-    What `open` and `_open` of fsspec do to a clean absolute path, opened to read, comes down to
-    making the handle. Source: `docs/decisions/0011-the-cost-of-an-open.md`.
+    What `open` and `_open` of fsspec do to a clean absolute path, opened to read or to be written
+    anew, comes down to making the handle. Source: `docs/decisions/0011-the-cost-of-an-open.md`.
     """
     if original is not AbstractFileSystem.open:
         return None
@@ -255,7 +258,7 @@ def local_public_open(original: Callable[..., Any]) -> Callable[..., Any] | None
         **kwargs: Any,
     ) -> Any:
         if (
-            mode == "rb"
+            (mode == "rb" or (mode == "wb" and not self.auto_mkdir and not self._intrans))
             and type(path) is str
             and path[:1] == "/"
             and path[-1:] != "/"

@@ -19,7 +19,7 @@ from provfs.calls import COMPILED, numbers_of, open_direct, state_of
 from provfs.capture.execution import file_uri
 from provfs.capture.plain.raw import KnownFileIO, ReadingFileIO, WritingFileIO
 from provfs.capture.plain.reading import ReadHandle
-from provfs.capture.plain.state import real_path
+from provfs.capture.plain.state import has_foreign_preload, real_path
 from provfs.capture.plain.writing import WriteHandle
 from provfs.capture.recorder import inside
 
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 _fileno = io.FileIO.fileno
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC
-_PRELOAD = "libprovfs_preload.so"
-"""As `provfs.capture.preload.NAME`, without its import."""
+_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 
 OUTSIDE_TREES = tuple(
     {
@@ -86,7 +85,7 @@ class Opener:
         self._trees = () if include_all else OUTSIDE_TREES
         self._suffixes = () if include_all else OUTSIDE_SUFFIXES
         self.touch: Callable[[str, tuple[int, ...]], None] | None = None
-        self._is_direct = COMPILED and not _has_foreign_preload()
+        self._is_direct = COMPILED and not has_foreign_preload()
 
     def open(  # noqa: C901, PLR0912 - as `io.open`; each further frame costs the job per open
         self,
@@ -207,6 +206,25 @@ class Opener:
         raw, size = self._open_reading(path, closefd=True, opener=None)
         return io.BufferedReader(raw, _buffer_size(raw)), size
 
+    def open_for_writing(self, path: str) -> Any:
+        """Do what `open(path, "wb")` does, in few steps."""
+        if inside.get() or path.startswith(self._trees) or path.endswith(self._suffixes):
+            return self.original(path, "wb")
+        raw: Any = None
+        if self._is_direct and not self.recorder.hooked:
+            audit("open", path, "w", _ANEW)
+            if (opened := open_direct(path, _ANEW)) is not None:
+                raw = WritingFileIO(opened[0], "w")
+                raw.name, raw._capture = path, None  # noqa: SLF001 - the slot of our own raw files
+        real = None if raw is None else path
+        if raw is None:
+            raw = self._open_raw(WritingFileIO, path, "w", closefd=True, opener=None)
+        try:
+            self._attach_writing(raw, path, "w", real)
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            self.recorder.trouble(error)
+        return io.BufferedWriter(raw, _buffer_size(raw))
+
     def _open_reading(  # noqa: C901 - each further frame costs the job per open
         self, file: Any, closefd: Any, opener: Any
     ) -> tuple[Any, int | None]:
@@ -230,7 +248,7 @@ class Opener:
                 self._audit(file)
             else:
                 audit("open", file, "r", _FLAGS)
-            opened = open_direct(path)
+            opened = open_direct(path, _FLAGS)
             if opened is not None:
                 descriptor, state, size = opened
                 raw = ReadingFileIO(descriptor, "r")
@@ -299,27 +317,28 @@ class Opener:
         except Exception as error:  # noqa: BLE001 - capture never raises into the job
             recorder.trouble(error)
 
-    def _attach_writing(self, raw: Any, file: Any, raw_mode: str) -> None:
+    def _attach_writing(self, raw: Any, file: Any, raw_mode: str, path: str | None = None) -> None:
         recorder = self.recorder
         state = state_of(_fileno(raw))
         if state is None:
             return
         found = numbers_of(state)
-        path = real_path(_fileno(raw), file)
+        path = path or real_path(_fileno(raw), file)
         uri = file_uri(path)
         if not recorder.captures(uri):
             return
         if self.touch is not None:
             self.touch(path, found)
         by_descriptor = isinstance(file, int)
+        fresh = raw_mode[0] in "wx" and not (by_descriptor and found[2])
         raw._capture = WriteHandle(  # noqa: SLF001 - the slot of our own raw files
             recorder,
             recorder.thread_key(),
             uri,
             found,
-            raw.tell(),
+            0 if fresh and not by_descriptor else raw.tell(),
             self.channel,
-            fresh=raw_mode[0] in "wx" and not (by_descriptor and found[2]),
+            fresh=fresh,
             appending=raw_mode[0] == "a",
             readable="+" in raw_mode and not by_descriptor,
         )
@@ -369,15 +388,6 @@ def _buffer_size(raw: Any) -> int:
     if sys.version_info >= (3, 14):
         return max(min(size, 8 << 20), io.DEFAULT_BUFFER_SIZE)
     return size if size > 1 else io.DEFAULT_BUFFER_SIZE
-
-
-def _has_foreign_preload() -> bool:
-    """Say whether a library of somebody else may stand between the job and `open` of the C library.
-
-    Such a library can make a path mean another file, as fakechroot does; it has to be asked.
-    """
-    entries = os.environ.get("LD_PRELOAD", "").replace(" ", ":").split(":")
-    return any(entry and not entry.endswith(f"/{_PRELOAD}") for entry in entries)
 
 
 def _below_here(path: str) -> str:

@@ -82,6 +82,7 @@ class ReadHandle(Pass):
             execution,
             id_,
             quoted(self.uri),
+            "read",
             self.opened_ns,
             closed_ns,
             self.moved_bytes,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SMALL_BYTES = 1 << 20
 """A file up to this size that was read in part is hashed at close: 0.1 ms, once per version."""
 
+_PRELOAD = "libprovfs_preload.so"
+"""As `provfs.capture.preload.NAME`, without its import."""
+
 _LARGEST_LOCKS_BYTES = 1 << 20
 _PLACE = 5
 """Which field of `/proc/locks` names the file."""
@@ -40,6 +43,15 @@ def real_path(descriptor: int, path: str | bytes | int) -> str:
     if sys.platform == "linux":
         return os.readlink(f"/proc/self/fd/{descriptor}")
     return os.path.realpath(os.fsdecode(path)) if not isinstance(path, int) else ""
+
+
+def has_foreign_preload() -> bool:
+    """Say whether a library of somebody else may stand between the job and `open` of the C library.
+
+    Such a library can make a path mean another file, as fakechroot does; it has to be asked.
+    """
+    entries = os.environ.get("LD_PRELOAD", "").replace(" ", ":").split(":")
+    return any(entry and not entry.endswith(f"/{_PRELOAD}") for entry in entries)
 
 
 def holds_lock(descriptor: int) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 
+from provfs.calls import access_line, numbers_of, state_of
 from provfs.capture.execution import clock_ns
+from provfs.capture.lines import quoted
 from provfs.capture.plain.content import Pass
 from provfs.capture.plain.state import (
     SMALL_BYTES,
@@ -22,7 +24,11 @@ from provfs.capture.plain.state import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from provfs.capture.recorder import Recorder
+
+    Finished: TypeAlias = "tuple[bytes | str, str] | dict[str, object]"
 
 
 class WriteHandle(Pass):
@@ -128,10 +134,15 @@ class WriteHandle(Pass):
         self.in_order = False
         self.recorder.trouble(error)
 
-    def finish(self, descriptor: int) -> dict[str, object] | None:
-        """Return the fields of the write access, before the close; None if nothing was written."""
+    def finish(self, descriptor: int) -> Finished | None:
+        """Return what there is to record, before the close; None if nothing was written."""
         if self.generation != self.recorder.generation:
             return None
+        if self.fresh and not self.exposed:
+            state = state_of(descriptor)
+            digest = None if state is None else self.digest(numbers_of(state)[2])
+            if state is not None and digest is not None:
+                return state, digest
         after = stat_tuple(os.fstat(descriptor))
         if not (self.changed or (self.exposed and after != self.before)):
             self._only_read(descriptor, after)
@@ -142,10 +153,19 @@ class WriteHandle(Pass):
             digest, reason = self._hash_again(descriptor, after)
         if not self.fresh and self.before[2]:
             self._record_prior()
+        return self._fields(after, None if self.exposed else self.moved_bytes, digest, reason)
+
+    def _fields(
+        self,
+        after: tuple[int, ...],
+        moved_bytes: int | None,
+        digest: str | None,
+        reason: str | None,
+    ) -> dict[str, object]:
         return {
             "id": self.id,
             "opened_ns": self.opened_ns,
-            "bytes": None if self.exposed else self.moved_bytes,
+            "bytes": moved_bytes,
             "size_bytes": after[2],
             "fingerprint": fingerprint_text(after),
             "digest": digest,
@@ -154,9 +174,34 @@ class WriteHandle(Pass):
             "channel": self.channel,
         }
 
-    def record(self, fields: dict[str, object], *, complete: bool) -> None:
+    def line(self, execution: str, state: bytes | str, digest: str, closed_ns: int) -> bytes:
+        """Return the line of the record of a write in order."""
+        return access_line(
+            execution,
+            self.id,  # type: ignore[arg-type] # it has one, see `record`
+            quoted(self.uri),
+            "write",
+            self.opened_ns,
+            closed_ns,
+            self.moved_bytes,
+            state,
+            digest,
+            self.thread,
+            self.channel,
+        )
+
+    def record(self, finished: Finished, *, complete: bool) -> None:
         """Record the write access, after the descriptor was closed."""
-        if self.broken or not complete:
+        whole = complete and not self.broken
+        if isinstance(finished, tuple):
+            if whole and self.id is not None:
+                self.recorder.written_whole(self, *finished)
+                return
+            state, digest = finished
+            fields = self._fields(numbers_of(state), self.moved_bytes, digest, None)
+        else:
+            fields = finished
+        if not whole:
             fields["complete"] = False
         if fields["id"] is None:
             fields["id"] = self.recorder.opening(
