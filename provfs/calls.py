@@ -167,12 +167,19 @@ def answers_alike(of_each: Mapping[str, Any]) -> bool:
         return False
 
 
+def _is_absent(error: ImportError) -> bool:
+    """Say whether nothing was compiled, rather than something that cannot be loaded."""
+    return "cannot import name" in str(error) or isinstance(error, ModuleNotFoundError)
+
+
 try:
     from provfs import _calls
 
     COMPILED = answers_alike(vars(_calls))
-except Exception:  # noqa: BLE001 - likewise
+    BROKEN = not COMPILED
+except Exception as reason:  # noqa: BLE001 - likewise
     COMPILED = False
+    BROKEN = not (isinstance(reason, ImportError) and _is_absent(reason))
 if COMPILED:
     from provfs._calls import (
         access_line,

@@ -44,7 +44,8 @@ def start() -> None:
 
 def _install(recorder: Recorder) -> None:
     """Put everything in place; what can fail comes before the first replacement."""
-    from provfs.capture.autoload import native  # noqa: PLC0415 - only where capture is on
+    from provfs import calls  # noqa: PLC0415 - only where capture is on
+    from provfs.capture.autoload import native  # noqa: PLC0415 - likewise
     from provfs.capture.autoload.imports import AfterImport  # noqa: PLC0415 - likewise
     from provfs.capture.autoload.waits import Waits  # noqa: PLC0415 - likewise
     from provfs.capture.plain.opening import CapturedOpen, Opener  # noqa: PLC0415 - likewise
@@ -56,6 +57,9 @@ def _install(recorder: Recorder) -> None:
     imports = AfterImport(recorder)
     replacement = CapturedOpen(opener)
     recorder.begin()
+    if calls.BROKEN:
+        detail = "the compiled calls do not work with this Python; the same in Python are slower"
+        recorder.gap("calls-in-python", detail, "open", 0)
     builtins.open = io.open = replacement
     waits.install()
     recorder.hooked = True

@@ -235,3 +235,34 @@ def test_start_imports_nothing_heavy(job: Any) -> None:
     )
 
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_broken_compiled_calls_are_told_and_capture_goes_on(
+    run_python, journal_records, home, work
+):
+    """What was compiled for another Python is not used; a gap of nothing missing says so."""
+    run_python(
+        """
+import os, sys
+from importlib.util import spec_from_loader
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        return spec_from_loader(name, self) if name == "provfs._calls" else None
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        raise ImportError("undefined symbol")
+sys.meta_path.insert(0, Broken())
+os.environ["PROVFS_RUN"] = "1"
+from provfs.capture.autoload.start import start
+start()
+with open("made", "w") as file:
+    file.write("some")
+""",
+        under_run=False,
+    )
+
+    records = journal_records(home)
+    gaps = [r for r in records if isinstance(r, record.Gap)]
+    assert [(gap.kind, gap.count) for gap in gaps] == [("calls-in-python", 0)]
+    assert any(isinstance(r, record.Access) and r.uri.endswith("/made") for r in records)
