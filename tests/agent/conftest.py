@@ -73,10 +73,10 @@ class RunningAgent:
         except LogError:
             return []
 
-    def catch_up(self, eventually) -> None:
+    def catch_up(self, eventually, root=None) -> None:
         """Wait until what happened before now is in the log: a file that is made now, is."""
         self.cookies += 1
-        cookie = self.root / "cookies" / str(self.cookies)
+        cookie = (root or self.root) / "cookies" / str(self.cookies)
         cookie.parent.mkdir(exist_ok=True)
         cookie.write_text(cookie.name)
         uri = f"file://{cookie}"

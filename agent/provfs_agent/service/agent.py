@@ -91,9 +91,7 @@ class Agent:
             *(self.index, self.contents.take, self.settler.is_busy, self._is_skipped),
             complete_ns=self._complete_ns,
         )
-        self.writer = LogWriter(
-            settings.home, settings.journal_directory, self.journal.name, options.ingest_interval_s
-        )
+        self.writer = LogWriter(settings, self.journal.name, options.ingest_interval_s)
         self._started_s = time.time()
         self._events = self._gaps = 0
         self._lag_s = self._event_s = 0.0

@@ -26,9 +26,9 @@ _BUSY_AFTER_S = 5.0
 
 
 def main() -> int:
-    """Serve the home that the first argument names until standard input ends."""
+    """Serve a home until standard input ends; arguments: its settings, the name of the agent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    settings = config.resolve(sys.argv[1])
+    settings = config.Settings.from_json(sys.argv[1])
     mine = sys.argv[2]
     engine = store.engine()
     for _ in sys.stdin:

@@ -18,7 +18,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from provfs.config import Settings
 
 IDLE_S = 60.0
 """After this time without work the ingesting process is ended; it takes 0.3 s to start again."""
@@ -40,19 +40,19 @@ class LogWriter:
     """The one writer of the log of a home.
 
     Args:
-        home: The home.
-        journals: Its journal directory.
+        settings: Of the home, as the ingesting process gets them: what the configuration file says
+            meanwhile, right or wrong, counts when the agent has read it.
         execution: Execution name of the agent.
         interval_s: Shortest time between the ends of two ingests.
     """
 
-    def __init__(self, home: Path, journals: Path, execution: str, interval_s: float) -> None:
+    def __init__(self, settings: Settings, execution: str, interval_s: float) -> None:
+        self.settings = settings
         self.interval_s = interval_s
         self.last_error = ""
         self.last_ingest_s: float | None = None
         self.records = 0
-        self._home = home
-        self._journals = journals
+        self._journals = settings.journal_directory
         self._execution = execution
         self._process: subprocess.Popen[bytes] | None = None
         self._answer = b""
@@ -143,7 +143,7 @@ class LogWriter:
                 self._process = subprocess.Popen(
                     [
                         *(sys.executable, "-m", "provfs_agent.service.ingester"),
-                        *(os.fspath(self._home), self._execution),
+                        *(self.settings.to_json(), self._execution),
                     ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,

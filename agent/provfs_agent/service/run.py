@@ -249,6 +249,7 @@ def _reload(agent: Agent, log: Log, named: Sequence[str]) -> None:
     except ConfigError as error:
         log("not-reloaded", reason=error.message)
         return
+    agent.writer.settings = settings
     agent.watch_only(roots, options)
     log("reloaded", roots=roots)
 

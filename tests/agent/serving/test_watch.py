@@ -27,9 +27,9 @@ def _watched(agent):
 def test_ingest_begins_soon_after_something_was_told(home):
     """What the agent tells waits a moment for more, and not for the next look at the journals."""
     home.mkdir()
-    journals = Settings(home).journal_directory
-    journals.mkdir()
-    writer = LogWriter(home, journals, "boot-1-1", interval_s=0.1)
+    settings = Settings(home)
+    settings.journal_directory.mkdir()
+    writer = LogWriter(settings, "boot-1-1", interval_s=0.1)
 
     def ingested(now_s, told):
         writer.step(now_s, told)
@@ -67,8 +67,13 @@ def test_configuration_is_read_again(agent, tmp_path, eventually):
     agent.process.send_signal(signal.SIGHUP)
     eventually(lambda: "not-reloaded" in (agent.home / "stderr").read_text(), timeout_s=30)
 
+    (tmp_path / "last").write_text("told and taken all the same")
+    agent.catch_up(eventually, tmp_path)
+
     assert before == {str(agent.root)}
     assert _watched(agent) == {str(tmp_path)}
+    assert [uri for uri in agent.current() if uri.endswith("/last")]
+    assert agent.stop() == 0
 
 
 def test_second_agent_ends_with_its_own_exit_code(agent, capsys):
