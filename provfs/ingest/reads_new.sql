@@ -86,6 +86,17 @@ INSERT INTO store.sightings SELECT version_id, artifact_id, fingerprint, opened_
 
 INSERT INTO emerged SELECT DISTINCT version_id FROM observed;
 
+-- What was seen at the name before, as by the rename of its directory, was there before, whatever the clock of the
+-- filesystem says of the file.
+UPDATE store.versions AS v SET created_ns = f.opened_ns
+FROM (
+    SELECT n.version_id, n.opened_ns
+    FROM numbered n
+    ASOF JOIN (SELECT * FROM placed WHERE is_here) p ON p.artifact_id = n.artifact_id AND p.at_ns <= n.opened_ns
+    WHERE p.at_ns >= n.created_ns
+) f
+WHERE v.version_id = f.version_id;
+
 UPDATE arrived SET version_id = o.version_id
 FROM observed o
 WHERE arrived.mode = 'read' AND arrived.version_id IS NULL AND o.artifact_id = arrived.artifact_id

@@ -40,3 +40,23 @@ def test_read_of_equal_content_after_the_write_makes_no_copy(settings, put, rows
     ingest(settings)
 
     assert rows("SELECT input_uri FROM edges WHERE output_uri LIKE '%result'") == []
+
+
+def test_file_that_was_changed_unseen_and_moved_with_its_directory_is_what_a_read_met(
+    settings, put, rows
+):
+    """The filesystem dates the content before the move, which was seen with the old one: that has
+    ended.
+    """
+    old, new = F(7, 10, 100), F(7, 5, 500)
+    put(
+        1,
+        b.execution(1, 1),
+        b.write(1, 1, "d/a", 50, 100, fingerprint=old, content="old"),
+        b.rename(1, 2, "d", "e", 600, fingerprint=None),
+        b.read(1, 3, "e/a", 700, 710, fingerprint=new, content="new"),
+    )
+    ingest(settings)
+
+    current = "SELECT uri, digest FROM versions WHERE ended_at IS NULL"
+    assert rows(current) == [("e/a", b.digest_of("new"))]
