@@ -24,6 +24,8 @@ EXECUTION_VARIABLE = "PROVFS_EXECUTION"
 PROGRAM_VARIABLE = "PROVFS_PROGRAM"
 NATIVE_VARIABLE = "PROVFS_PRELOAD_PARENT"
 """`<name>:<parent>` of the process that the preload library named before Python began."""
+USER_VARIABLE = "PROVFS_PRELOAD_USER"
+"""`<uid>:<name>` of the user that `provfs run` acted for."""
 CONTEXT_VARIABLE = "PROVFS_CONTEXT"
 """The cell or task of the parent that started the process; absent where none is known."""
 
@@ -266,7 +268,19 @@ def host() -> str:
 
 
 def user_name() -> str | None:
-    """Return the name of the user that this process acts for, its number where it has no name."""
+    """Return the name of the user that this process acts for.
+
+    As `provfs run` has found it, where that is the same user: whoever asks the system may have to
+    wait for a directory service that does not answer.
+    """
+    number, _, name = os.environ.get(USER_VARIABLE, "").partition(":")
+    if name and hasattr(os, "geteuid") and number == str(os.geteuid()):
+        return name
+    return user_of_system()
+
+
+def user_of_system() -> str | None:
+    """Return what the system calls the user of this process, the number where it has no name."""
     try:
         import pwd  # noqa: PLC0415 - absent on some systems, needed once
 

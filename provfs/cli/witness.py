@@ -75,7 +75,7 @@ class Witness:
             "host": execution.host(),
             "pid": pid,
             "started_ns": started_ns,
-            "user_name": execution.user_name(),
+            "user_name": execution.user_of_system(),
             "command": remove_secrets(command),
             "cwd": cwd,
             "executable": executable,

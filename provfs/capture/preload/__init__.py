@@ -162,6 +162,6 @@ def _anchored(patterns: tuple[str, ...]) -> str:
 
 
 def _user() -> str:
-    from provfs.capture.execution import user_name  # noqa: PLC0415 - loaded by `run` anyway
+    from provfs.capture.execution import user_of_system  # noqa: PLC0415 - loaded by `run` anyway
 
-    return f"{os.geteuid()}:{user_name() or ''}"
+    return f"{os.geteuid()}:{user_of_system() or ''}"

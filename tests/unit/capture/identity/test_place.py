@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from provfs.capture import execution
 from provfs.capture.identity import place
 
 ID = "0123456789abcdef" * 4
@@ -66,3 +69,12 @@ def test_login_user_is_the_kernels_or_claimed(monkeypatch):
     files["/proc/self/loginuid"] = "4294967295"
     assert place.login_user({"SUDO_USER": "anna", "SLURM_JOB_USER": "ben"}) == "anna"
     assert place.login_user({}) is None
+
+
+def test_name_of_the_user_is_handed_on(monkeypatch):
+    """The system is not asked again, but for another user than the one that it was asked about."""
+    monkeypatch.setenv("PROVFS_PRELOAD_USER", f"{os.geteuid()}:somebody")
+    assert execution.user_name() == "somebody"
+
+    monkeypatch.setenv("PROVFS_PRELOAD_USER", f"{os.geteuid() + 1}:somebody")
+    assert execution.user_name() == execution.user_of_system() != "somebody"
