@@ -1,6 +1,6 @@
 -- Rule copy: equal content under another name. Seen (1.0): the program that wrote it had read the source; the
 -- latest such read counts. Not seen (0.7): nobody was seen to write it; the oldest version with this content
--- counts. Empty files prove nothing. Reads: made, arrived, touched, contents. Marks: made.copied.
+-- counts. Empty files prove nothing. Reads: made, arrived, touched, contents. Marks: made.copied. Adds to: passed.
 -- A version that its own program moved is as old as it was before.
 CREATE OR REPLACE TEMP TABLE alike AS
 SELECT
@@ -92,6 +92,8 @@ WHERE rule = 'copy' AND confidence = 1 AND output_version_id IN (
 INSERT INTO store.links
 SELECT source_id, version_id, execution_id, 'copy', 1.0, opened_ns, closed_ns FROM seen_copies;
 
+INSERT INTO passed SELECT source_id, version_id FROM seen_copies;
+
 -- Which version of a content is the oldest may change with every batch: the unseen copies of all contents that
 -- the batch touched are found anew. The oldest one in another artifact is among the oldest of two artifacts.
 DELETE FROM store.links
@@ -110,10 +112,15 @@ FROM alike
 GROUP BY artifact_id, digest, size_bytes
 QUALIFY row_number() OVER (PARTITION BY digest, size_bytes ORDER BY min(created_ns), arg_min(version_id, (created_ns, version_id))) <= 2;
 
-INSERT INTO store.links
-SELECT arg_min(s.version_id, (s.created_ns, s.version_id)), a.version_id, NULL, 'copy', 0.7, min(s.created_ns), any_value(a.created_ns)
+CREATE OR REPLACE TEMP TABLE unseen_copies AS
+SELECT arg_min(s.version_id, (s.created_ns, s.version_id)) AS source_id, a.version_id, min(s.created_ns) AS source_ns,
+    any_value(a.created_ns) AS created_ns
 FROM alike a
 JOIN oldest s
     ON s.digest = a.digest AND s.size_bytes = a.size_bytes AND s.artifact_id <> a.artifact_id AND s.created_ns < a.created_ns
 WHERE a.is_unseen
 GROUP BY a.version_id;
+
+INSERT INTO store.links SELECT source_id, version_id, NULL, 'copy', 0.7, source_ns, created_ns FROM unseen_copies;
+
+INSERT INTO passed SELECT source_id, version_id FROM unseen_copies;

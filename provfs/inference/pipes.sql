@@ -28,3 +28,5 @@ WITH RECURSIVE through(program_id, other_id) AS (
     SELECT t.program_id, f.other_id FROM through t JOIN fed f ON f.program_id = t.other_id WHERE f.other_id <> t.program_id
 )
 SELECT program_id, other_id, 'pipe', NULL, NULL, NULL, NULL FROM through;
+
+INSERT INTO changed FROM joined;

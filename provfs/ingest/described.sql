@@ -42,7 +42,7 @@ ORDER BY w.execution_id;
 
 -- What it accessed before it became another program was ingested earlier: it belongs to the other program, too.
 CREATE OR REPLACE TEMP TABLE regrouped AS
-SELECT d.execution_id, d.program_id
+SELECT d.execution_id, d.program_id, e.program_id AS old_program_id
 FROM described d JOIN store.executions e ON e.execution_id = d.execution_id
 WHERE d.program_id <> e.program_id AND (e.started_ns IS NULL OR d.last_ns > e.started_ns)
     AND d.name NOT IN (SELECT name FROM who WHERE is_new);

@@ -29,11 +29,18 @@ WHERE EXISTS (
         )
 );
 
+INSERT INTO store.places
+SELECT (SELECT coalesce(max(place_id), 0) FROM store.places) + row_number() OVER (ORDER BY uri), uri
+FROM (SELECT DISTINCT parse_dirpath(target_uri, 'forward_slash') AS uri FROM trees)
+WHERE uri NOT IN (SELECT uri FROM store.places);
+
 INSERT INTO store.artifacts
 SELECT
     (SELECT coalesce(max(artifact_id), 0) FROM store.artifacts) + row_number() OVER (ORDER BY min(t.at_ns), t.target_uri),
-    t.target_uri, any_value(s.kind), min(t.at_ns)
-FROM trees t JOIN store.artifacts s ON s.artifact_id = t.source_id
+    t.target_uri, any_value(s.kind), min(t.at_ns), any_value(p.place_id)
+FROM trees t
+JOIN store.artifacts s ON s.artifact_id = t.source_id
+JOIN store.places p ON p.uri = parse_dirpath(t.target_uri, 'forward_slash')
 WHERE t.target_uri NOT IN (SELECT uri FROM store.artifacts)
 GROUP BY t.target_uri;
 

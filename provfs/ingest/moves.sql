@@ -78,6 +78,8 @@ GROUP BY v.version_id;
 INSERT INTO store.links
 SELECT version_id, new_id, execution_id, 'rename', 1.0, at_ns, at_ns FROM fates WHERE NOT goes_along;
 
+INSERT INTO passed SELECT version_id, new_id FROM fates WHERE NOT goes_along;
+
 INSERT INTO store.sightings
 SELECT CASE WHEN goes_along THEN version_id ELSE new_id END, target_id, stem, at_ns FROM fates;
 

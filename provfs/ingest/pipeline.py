@@ -119,6 +119,7 @@ def _take(
     """
     with _transaction(connection, settings):
         counts = stage(connection, batch, settings)
+        run(connection, "beginning")
         run(connection, "executions")
         kinds = {kind for (kind,) in connection.execute(text("kinds")).fetchall()}
         has_changes = "change" in kinds
@@ -151,8 +152,14 @@ def _take(
             run(connection, "copies")
         if has_programs:
             _relate(connection)
-        run(connection, "store")
+        _store(connection)
     return counts
+
+
+def _store(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "store")
+    if _is_so(connection, "flowing"):
+        run(connection, "flows")
 
 
 def _relate(connection: duckdb.DuckDBPyConnection) -> None:

@@ -51,6 +51,8 @@ WHERE m.is_new AND s.at_ns >= m.opened_ns;
 UPDATE store.reads AS r SET version_id = x.version_id
 FROM misread x WHERE r.version_id = x.old_id AND r.opened_ns >= x.closed_ns;
 
+INSERT INTO passed SELECT version_id, old_id FROM misread;
+
 DELETE FROM store.sightings
 WHERE (version_id, artifact_id, fingerprint) IN (SELECT (old_id, artifact_id, fingerprint) FROM misread);
 

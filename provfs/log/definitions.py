@@ -8,11 +8,10 @@ from one format of the tables to the next, see `provfs/log/migrations`.
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from importlib.resources import files
 
-FORMAT = 4
+FORMAT = 5
 """Number of the table layout. Raised together with a file in `migrations`."""
 
 _RULES = (
@@ -20,11 +19,6 @@ _RULES = (
     *("window", "pairs"),
 )
 _SURFACE = ("views", "macros", "walks/stale", "questions", "remaking")
-
-_NEAR = "(SELECT * FROM walk WHERE NOT store.is_far(carried, passed))"
-_ANY_IS_FAR = "1 IN (SELECT 1 FROM reached WHERE store.is_far(carried, passed))"
-_NEEDED = re.compile(r"\{(\w+ IN .*)\}")
-"""By what a near step picks the rows of a stored table that it needs."""
 
 
 def tables() -> str:
@@ -54,18 +48,13 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def _walks() -> str:
-    """Return the macros of the walks: one frame, in which each step stands twice."""
-    parts = {"{best}": _walk_text("best")}
-    for way in ("up", "down"):
-        step = _walk_text(f"step_{way}")
-        near = _NEEDED.sub(r"\1", step).replace("{walk}", _NEAR)
-        parts[f"{{{way}_near}}"] = near.replace("{materialized}", "MATERIALIZED")
-        far = _NEEDED.sub(_ANY_IS_FAR, step).replace("{walk}", "far")
-        parts[f"{{{way}_far}}"] = far.replace("{materialized}", "NOT MATERIALIZED")
+    """Return the macros of the walks: one frame, into which their parts are put."""
     text = _walk_text("frame")
-    for place, part in parts.items():
-        text = text.replace(place, part)
-    return text
+    for place in ("sides", "near", "best"):
+        text = text.replace(f"{{{place}}}", _walk_text(place))
+    for way in ("up", "down"):
+        text = text.replace(f"{{{way}}}", _walk_text(f"step_{way}"))
+    return text.replace("{hops}", _walk_text("hops"))
 
 
 def _walk_text(name: str) -> str:

@@ -3,18 +3,32 @@
 -- means its second version; without @ questions about the past mean the newest version, questions about what
 -- became of it (downstream, impact) all versions.
 
+-- A whole name is looked for in its directory only.
 CREATE OR REPLACE MACRO store.named_artifacts(x) AS TABLE
-WITH exact AS MATERIALIZED (
-    SELECT artifact_id, uri FROM store.artifacts
-    WHERE uri IN (regexp_replace(x, '@[0-9]+$', ''), 'file://' || regexp_replace(x, '@[0-9]+$', ''))
-        AND artifact_id IN (SELECT artifact_id FROM store.versions WHERE NOT scratch)
+WITH meant AS MATERIALIZED (
+    SELECT unnest([name, 'file://' || name]) AS uri FROM (SELECT regexp_replace(x, '@[0-9]+$', '') AS name)
+), there AS MATERIALIZED (
+    SELECT place_id FROM store.places WHERE uri IN (SELECT parse_dirpath(uri, 'forward_slash') FROM meant)
+), lying AS MATERIALIZED (
+    SELECT artifact_id, uri FROM store.artifacts WHERE place_id IN (FROM there)
+), exact AS MATERIALIZED (
+    FROM lying WHERE uri IN (SELECT uri FROM meant)
+), seen AS MATERIALIZED (
+    FROM exact WHERE artifact_id IN (
+        SELECT artifact_id FROM store.versions WHERE NOT scratch AND artifact_id IN (SELECT artifact_id FROM exact)
+    )
+), wide AS MATERIALIZED ( -- empty where there is one, so that no other names are read
+    SELECT place_id, true AS is_open FROM store.places WHERE NOT EXISTS (FROM seen)
+), alike AS MATERIALIZED (
+    SELECT a.artifact_id, a.uri FROM store.artifacts a JOIN wide w ON w.place_id = a.place_id
+    WHERE CASE WHEN w.is_open THEN ends_with(a.uri, '/' || regexp_replace(x, '@[0-9]+$', '')) END
 )
-FROM exact
+FROM seen
 UNION ALL
-SELECT artifact_id, uri FROM store.artifacts
-WHERE 1 IN (SELECT 1 WHERE NOT EXISTS (FROM exact)) -- no scan where there is one
-    AND ends_with(uri, '/' || regexp_replace(x, '@[0-9]+$', ''))
-    AND artifact_id IN (SELECT artifact_id FROM store.versions WHERE NOT scratch);
+FROM alike
+WHERE artifact_id IN (
+    SELECT artifact_id FROM store.versions WHERE NOT scratch AND artifact_id IN (SELECT artifact_id FROM alike)
+);
 
 CREATE OR REPLACE MACRO store.resolve_artifact(x) AS (
     SELECT CASE

@@ -121,12 +121,13 @@ COMMENT ON COLUMN store.relations.waited_ns IS 'descendant: when the writer had 
 COMMENT ON COLUMN store.relations.context IS 'ancestor, descendant: the context in which the upper program started its own child on the path; null where not known';
 COMMENT ON COLUMN store.relations.sources IS 'The sources of that context; null where not known';
 
-CREATE TABLE store.artifacts (artifact_id BIGINT, uri VARCHAR, kind VARCHAR, first_seen_ns BIGINT);
+CREATE TABLE store.artifacts (artifact_id BIGINT, uri VARCHAR, kind VARCHAR, first_seen_ns BIGINT, place_id BIGINT);
 COMMENT ON TABLE store.artifacts IS 'One row per uri that was ever mentioned';
 COMMENT ON COLUMN store.artifacts.artifact_id IS 'Dense id in order of first mention';
 COMMENT ON COLUMN store.artifacts.uri IS 'Canonical uri';
 COMMENT ON COLUMN store.artifacts.kind IS 'dataset, model, metrics, config or other, by the patterns in force at ingest';
 COMMENT ON COLUMN store.artifacts.first_seen_ns IS 'First mention, UTC epoch nanoseconds';
+COMMENT ON COLUMN store.artifacts.place_id IS 'The directory that it lies in';
 
 CREATE TABLE store.versions (
     version_id BIGINT, artifact_id BIGINT, digest VARCHAR, size_bytes BIGINT, fingerprint VARCHAR,
@@ -214,6 +215,21 @@ COMMENT ON COLUMN store.openings.opened_ns IS 'Since when, UTC epoch nanoseconds
 COMMENT ON COLUMN store.openings.thread IS 'Thread or task that opened it';
 COMMENT ON COLUMN store.openings.context IS 'Notebook cell, task or request';
 COMMENT ON COLUMN store.openings.channel IS 'What saw it';
+
+CREATE TABLE store.places (place_id BIGINT, uri VARCHAR);
+COMMENT ON TABLE store.places IS 'One row per directory in which an artifact lies';
+COMMENT ON COLUMN store.places.place_id IS 'Dense id in order of first mention';
+COMMENT ON COLUMN store.places.uri IS 'Uri of the directory, without a slash at the end';
+
+CREATE TABLE store.homes (program_id BIGINT, place_id BIGINT);
+COMMENT ON TABLE store.homes IS 'One row per program that has read or written: the place it stands for in store.flows; a choice that is never changed, and of no meaning beyond';
+COMMENT ON COLUMN store.homes.program_id IS 'The program';
+COMMENT ON COLUMN store.homes.place_id IS 'Where it wrote first, or the home of a related program that writes; null as long as nothing that it read can have gone into anything written';
+
+CREATE TABLE store.flows (from_side BIGINT, to_side BIGINT);
+COMMENT ON TABLE store.flows IS 'A coarse graph that holds every path of every walk, and more: which places data can have gone from and to. A walk looks only at programs that it reaches. Rows are added and never removed';
+COMMENT ON COLUMN store.flows.from_side IS 'A side of a place: 2 place_id + 1 for versions written by programs at home there, or that lie there and nobody was seen to write; 2 place_id for what programs at home there read';
+COMMENT ON COLUMN store.flows.to_side IS 'Where it can have gone, likewise';
 
 CREATE TABLE store.changes (at_ns BIGINT, artifact_id BIGINT, kind VARCHAR, version_id BIGINT, execution_id BIGINT, channel VARCHAR);
 COMMENT ON TABLE store.changes IS 'What happened to an artifact other than through an access of a known execution';

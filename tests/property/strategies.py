@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.property.history import World
 
-NAMES = ("a", "b", "x.tmp", "x", "y")
+NAMES = ("a", "p/b", "x.tmp", "q/x", "q/y")
 MOST_PROCESSES = 6
 MOST_ACCESSES = 12
 

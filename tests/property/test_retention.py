@@ -21,7 +21,6 @@ from tests.property.strategies import NAMES, examples, worlds
 
 Answers = dict[str, list[tuple[object, ...]]]
 
-# Of rules that are equally sure a walk tells any one: that may depend on the order of rows.
 _TIMES = "read_at::VARCHAR AS read_at, written_at::VARCHAR AS written_at"
 _QUESTIONS = {
     "all_edges": f"SELECT * REPLACE ({_TIMES}) FROM all_edges",
@@ -33,7 +32,7 @@ _QUESTIONS = {
     "(SELECT coalesce(list(DISTINCT program_id), []) FROM store.writes))",
     "lost": "FROM store.lost()",
     **{
-        f"{walk} {name}": f"SELECT version_id, depth, confidence FROM {walk}("
+        f"{walk} {name}": f"FROM {walk}("
         "(SELECT coalesce(list(version_id), []) FROM versions"
         f" WHERE uri = '{builders.uri(name)}'), 0)"
         for walk in ("store.walk_up", "store.walk_down")

@@ -1,11 +1,11 @@
 SELECT
-    version_id, best.carried[1] // 16 AS depth, best.confidence AS confidence, nullif(best.carried[2], 0) AS via_execution,
-    store.rule_of(best.carried[1] % 16) AS rule
+    version_id, best.depth AS depth, best.confidence AS confidence, nullif(best.execution_id, 0) AS via_execution,
+    store.rule_of(best.rule) AS rule
 FROM (
     SELECT version_id, max({
-        'confidence': confidence, 'nearest': -(store.months(carried) // 16),
-        'carried': [store.months(carried), datepart('day', carried) + 30 * store.months(carried)]
+        'confidence': confidence, 'first': -(store.months(carried) * 1073741824 + execution_id),
+        'depth': store.months(carried) // 16, 'rule': store.months(carried) % 16, 'execution_id': execution_id
     }) AS best
-    FROM (FROM reached UNION ALL FROM far)
+    FROM (SELECT *, datepart('day', carried) + 30 * store.months(carried) AS execution_id FROM walk)
     GROUP BY version_id
 )

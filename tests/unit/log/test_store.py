@@ -292,8 +292,11 @@ def test_fetch_translates_what_the_engine_says(log, statement, error):
     with duckdb.connect(str(log)) as connection:
         for number, name in ((1, "a"), (2, "b")):
             connection.execute(
-                "INSERT INTO store.artifacts VALUES (?, ?, 'dataset', 0)",
-                [number, f"file:///{name}/twin.csv"],
+                "INSERT INTO store.artifacts VALUES (?, ?, 'dataset', 0, ?)",
+                [number, f"file:///{name}/twin.csv", number],
+            )
+            connection.execute(
+                "INSERT INTO store.places VALUES (?, ?)", [number, f"file:///{name}"]
             )
             connection.execute(
                 "INSERT INTO store.versions"

@@ -1,0 +1,4 @@
+-- Whether a batch has anything for flows.sql. Reads: arrived, passed, changed, regrouped.
+SELECT (
+    EXISTS (FROM arrived) OR EXISTS (FROM passed) OR EXISTS (FROM changed) OR EXISTS (FROM regrouped)
+)::INTEGER;
