@@ -2,7 +2,8 @@
 
 The agent runs as a process of its own and watches a directory. Beside it, where they can be had:
 fatrace (the Debian package), which prints the openings on a whole filesystem, and a plain script on
-watchdog, which sees no process. `--files N` sets how many files lie there at rest.
+watchdog, which sees no process. `--files N` sets how many files lie there at rest, `--log N` how
+many accesses are in the log before latency is measured.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.log.history import make
 from benchmarks.pairs import RESULTS, compare, keep, show
-from provfs.config import Settings
+from provfs.config import Settings, prepare_home
+from provfs.ingest import ingest
 from provfs.log import store
 from provfs_agent.service.status import read_status
 
@@ -73,6 +76,7 @@ print(json.dumps(closed))
 """
 _NAME = re.compile(rb"[0-9]{6}\.csv")
 _NEW = "SELECT version_id, uri FROM versions"
+_LAST = "SELECT coalesce(max(version_id), -1) FROM versions"
 _OPENER = f"""
 import os, sys, time
 paths = [entry.path for entry in os.scandir(sys.argv[1])]
@@ -111,10 +115,11 @@ def main(arguments: Sequence[str] = ()) -> list[dict[str, Any]]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_agent")
     parser.add_argument("--files", type=int, default=AT_REST)
     parser.add_argument("--only", choices=("latency", "burst", "cost", "rest"))
+    parser.add_argument("--log", type=int, default=0)
     chosen = parser.parse_args(arguments)
     work = Path(tempfile.mkdtemp(prefix="bench-agent-"))
     parts: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "latency": lambda: [row for how in _PACES for row in _latency(work, *how)],
+        "latency": lambda: [row for how in _PACES for row in _latency(work, *how, chosen.log)],
         "burst": lambda: _burst(work),
         "cost": lambda: _cost(work),
         "rest": lambda: _rest(work, chosen.files),
@@ -140,9 +145,14 @@ def _others_than(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in before if row["what"] not in measured]
 
 
-def _latency(work: Path, rate: int, interval_s: float) -> list[dict[str, Any]]:
+def _latency(work: Path, rate: int, interval_s: float, accesses: int) -> list[dict[str, Any]]:
     """Time from the close of a file to the moment when a query finds its version."""
     root, home = _folder(work), work / f"home-latency-{rate}-{interval_s}"
+    settings = Settings(home=home)
+    if accesses:
+        prepare_home(settings)
+        make(accesses, interleaved=True).write_journals(settings.journal_directory)
+        ingest(settings)
     with _agent(root, home, interval_s=interval_s):
         writer = subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(root), str(rate), str(rate * SECONDS)],
@@ -165,6 +175,7 @@ def _latency(work: Path, rate: int, interval_s: float) -> list[dict[str, Any]]:
             f"{len(late)}/{len(closed)} found"
         )
         what = f"closed to found in the {where}, {rate} files/s, ingest every {interval_s} s"
+        what += f", {accesses:,} accesses before" if accesses else ""
         rows.append(_row(what, figure, budget))
     return rows
 
@@ -179,6 +190,8 @@ def _when_found(home: Path, wanted: int, is_written: Callable[[], bool]) -> dict
     """Ask the log again and again; return when each file was found first, by name."""
     found: dict[str, float] = {}
     last = -1
+    with suppress(Exception), store.reader(Settings(home=home).log_path) as connection:
+        last = store.fetch(connection, _LAST).rows[0][0]
     until = time.monotonic() + SECONDS + _LATE_S
     while len(found) < wanted and time.monotonic() < until:
         with suppress(Exception), store.reader(Settings(home=home).log_path) as connection:
