@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -154,3 +155,25 @@ def test_versions_are_exact_and_no_edge_is_invented_without_privilege(
     pairs = {(one, other) for one, other, _ in edges}
     assert {(one, other) for one, other, _ in native.edges(folder)} <= pairs
     assert not [root for root in native.status()["roots"] if root["lost"]]
+
+
+def test_agent_that_is_stopped_holds_nobody_up_and_tells_all_afterwards(gate, eventually):
+    """The gate lets openers go on while the agent itself does not run; nothing is lost by that."""
+    folder = gate.root / "stopped"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_text(f"{name} of stopped\n" * 50)
+    command = "sort a > one; cp b two; cat one >> two; mv one three"
+    gate.catch_up(eventually)
+    os.kill(gate.process.pid, signal.SIGSTOP)
+    try:
+        subprocess.run(["sh", "-c", command], cwd=folder, check=True, timeout=60)
+    finally:
+        os.kill(gate.process.pid, signal.SIGCONT)
+
+    gate.catch_up(eventually)
+
+    eventually(lambda: _agrees(gate, folder), timeout_s=30)
+    pairs = {(one, other) for one, other, _ in gate.edges(folder)}
+    assert pairs >= {("a", "one"), ("b", "two"), ("one", "three"), ("one", "two")}
+    assert not gate.ask("FROM gaps")
