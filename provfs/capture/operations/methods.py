@@ -41,7 +41,18 @@ METHODS: dict[str, str] = {
             *("open", "_open", "open_async", "cat_ranges", "_cat_ranges"),
             *("cat_file", "_cat_file", "read_bytes", "pipe_file", "_pipe_file", "write_bytes"),
             *("get_file", "_get_file", "put_file", "_put_file", "cp_file", "_cp_file"),
-            *("mv", "move", "rename", "rm_file", "_rm_file", "_rm", "_bulk_delete", "rm", "delete"),
+            *(
+                "mv",
+                "_mv_file",
+                "move",
+                "rename",
+                "rm_file",
+                "_rm_file",
+                "_rm",
+                "_bulk_delete",
+                "rm",
+                "delete",
+            ),
             *("touch", "_touch", "expand_path", "_expand_path", "merge", "_merge"),
         ),
         CAPTURED,
@@ -49,7 +60,7 @@ METHODS: dict[str, str] = {
     **dict.fromkeys(
         (
             *("cat", "_cat", "pipe", "_pipe", "get", "_get", "download", "put", "_put", "upload"),
-            *("copy", "_copy", "cp", "_mv_file", "head", "tail", "read_block"),
+            *("copy", "_copy", "cp", "head", "tail", "read_block"),
             *("read_text", "write_text", "get_mapper"),
             *("start_transaction", "end_transaction", "transaction_type"),
         ),
@@ -82,9 +93,6 @@ INHERITED = ("mv", "open", "cat_ranges", "expand_path")
 
 PUBLIC = ("mv", "open")
 """Sync methods that are captured in async filesystems too, and where they are only inherited."""
-
-_MADE_OF_COROUTINES = ("merge",)
-"""Sync methods that a class made of a coroutine, which nobody replaces any more."""
 
 _opened: ContextVar[list[Any] | None] = ContextVar("provfs_opened", default=None)
 
@@ -127,9 +135,17 @@ def _is_called(cls: type, name: str, original: Callable[..., Any]) -> bool:
     """Say whether a method of an async filesystem is one that it calls to do the work."""
     if name == "_rm":  # else it is a group of other removals
         return original is not AsyncFileSystem._rm and not hasattr(cls, "_bulk_delete")  # noqa: SLF001 - what a class overrides
-    if name == "touch":  # made at the class from a coroutine that nobody replaces any more
-        return original is not AbstractFileSystem.touch
-    return name in (*PUBLIC, *_MADE_OF_COROUTINES) or name == "open_async" or name.startswith("_")
+    return (
+        name in PUBLIC
+        or name == "open_async"
+        or name.startswith("_")
+        or _is_made_of_a_coroutine(original)
+    )
+
+
+def _is_made_of_a_coroutine(original: Callable[..., Any]) -> bool:
+    """Say whether a class made this sync method of a coroutine, which it goes on to call itself."""
+    return inspect.iscoroutinefunction(getattr(original, "__wrapped__", None))
 
 
 def wrapper_for(name: str, original: Callable[..., Any], kind: str) -> Callable[..., Any] | None:
@@ -242,6 +258,7 @@ _WRAPPERS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "_open": _open_wrapper,
     "open_async": _open_async_wrapper,
     "mv": moves.move_wrapper,
+    "_mv_file": moves.single_move_wrapper,
     **dict.fromkeys(("rm", "_rm"), moves.removal_wrapper),
     **dict.fromkeys(("expand_path", "_expand_path"), moves.expansion_wrapper),
     **{name: partial(telling.wrapper_for, name) for name in telling.NAMES},

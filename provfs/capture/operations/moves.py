@@ -236,6 +236,38 @@ def move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     return mv
 
 
+def single_move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `_mv_file` that is one rename, also where the storage has an operation for it."""
+
+    @wraps(original)
+    async def _mv_file(self: Any, *args: Any, **kwargs: Any) -> Any:
+        outer = _moves.get()
+        recorder = None if inside.get() else active()
+        if recorder is None:
+            return await original(self, *args, **kwargs)
+        pairs: list[tuple[str, str]] = []
+        token = _moves.set(pairs)
+        ok = False
+        try:
+            result = await original(self, *args, **kwargs)
+            ok = True
+        finally:
+            _moves.reset(token)
+            try:
+                if ok and not pairs:
+                    pairs = [(uri_of(self, args[0]), uri_of(self, args[1]))]
+                if outer is not None:
+                    outer += pairs
+                for uri, to in pairs if outer is None else ():
+                    _record_move(recorder, uri, to, ok=ok)
+            except Exception as error:  # noqa: BLE001 - capture never raises into the job
+                recorder.trouble(error)
+        return result
+
+    _mv_file.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark
+    return _mv_file
+
+
 def _record_move(recorder: Recorder, uri: str, to: str, *, ok: bool) -> None:
     if not (recorder.captures(uri) or recorder.captures(to)):
         return
