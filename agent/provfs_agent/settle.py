@@ -138,7 +138,8 @@ class Settler:
         file = self._file(event.path)
         opened_ns, actor = self._opener(file, event)
         read = Read(event.path, opened_ns, event.at_ns, actor, state)
-        if file.has_signs and not file.opens:  # a change that nobody closes was complete before
+        if file.has_signs and not file.opens and event.order == "certain":
+            # Nobody has it open: a change without a close was complete before.
             write = self._unclosed(event.path, file, state)
             file.closed.append(Closed(write, {}, event.at_ns + self.quiet.closed_ns))
             self._wait(event.path, file, file.told_ns)
@@ -161,8 +162,9 @@ class Settler:
         sure = created or file.changed is not None
         due_ns = event.at_ns + self.quiet.closed_ns
         waiting = file.last
-        if waiting is not None and waiting.write.actor is None and actor is None:
+        if waiting is not None and not (waiting.reads or waiting.write.actor or actor):
             file.closed.pop()
+            file.hands = {**waiting.hands, **file.hands}
             opened_ns = min(opened_ns, waiting.write.opened_ns)
             due_ns = min(due_ns, max(waiting.due_ns, opened_ns + self.quiet.open_ns))
             created, sure = created or waiting.write.created, sure or waiting.write.sure

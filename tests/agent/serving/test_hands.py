@@ -129,6 +129,19 @@ def test_write_that_was_looked_at_too_late_has_not_the_state_of_the_next(settler
     assert [(fact.actor, fact.state) for fact in _due(settler, 200)] == [(WRITER, None), (MOVER, B)]
 
 
+def test_read_between_two_writes_by_nobody_known_is_told(settler):
+    """Writes of nobody known are one, unless somebody has read what the first of them left."""
+    seen = Stream("inotify")
+    settler.feed(seen(1, "close_write", "/d/a"), A)
+    settler.feed(seen(2, "open", "/d/a", READER), None)
+    settler.feed(seen(3, "close_read", "/d/a", READER), A)
+    settler.feed(seen(4, "close_write", "/d/a"), B)
+
+    told = [(type(fact), fact.actor, fact.state) for fact in _due(settler, 500)]
+
+    assert told == [(Write, None, A), (Read, READER, A), (Write, None, B)]
+
+
 def test_cut_is_told_before_the_read_that_met_it(settler, gate):
     """A cut by name has no close: whoever reads the file afterwards has read what it left."""
     settler.feed(gate(1, "modify", "/d/a", WRITER), None)
@@ -140,6 +153,22 @@ def test_cut_is_told_before_the_read_that_met_it(settler, gate):
     assert (write.actor, write.state, write.sure, write.closed) == (WRITER, B, True, False)
     assert (read.actor, read.state) == (READER, B)
     assert _due(settler, 5000) == []
+
+
+def test_reader_of_a_file_that_is_being_written_ends_no_write(settler):
+    """Where events do not say whose they are, a read says nothing of who has the file open."""
+    seen = Stream("inotify")
+    settler.feed(seen(1, "create", "/d/a"), None)
+    settler.feed(seen(1, "open", "/d/a"), None)
+    settler.feed(seen(2, "modify", "/d/a"), None)
+    settler.feed(seen(3, "open", "/d/a"), None)
+    settler.feed(seen(4, "close_read", "/d/a"), A)
+    settler.feed(seen(5, "modify", "/d/a"), None)
+    settler.feed(seen(6, "close_write", "/d/a"), B)
+
+    writes = [fact.state for fact in _due(settler, 5000) if isinstance(fact, Write)]
+
+    assert writes == [B]
 
 
 def test_file_that_is_closed_all_the_time_is_told_all_the_same(settler):
