@@ -62,6 +62,16 @@ PYTHON = {
         os.link("state", "same")
         print(other())
         """,
+    "lock while the locked file is renamed": """
+        import fcntl, os
+        from locks import other
+        file = os.open("state", os.O_RDWR)
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        os.write(file, b"more")
+        os.rename("state", "other")
+        os.rename("other", "state")
+        print(other())
+        """,
     "modules out of reach": """
         import os, subprocess, sys
         sys.path.clear()
@@ -231,6 +241,17 @@ def test_program_in_c_does_not_notice_capture(alike, tmp_path, what):
     status, _ = alike(["sh", "-c", f"exec {program} >printed"], {"state": "some"})
 
     assert status in {3, 4}
+
+
+@pytest.mark.parametrize("what", [what for what in PYTHON if "lock" in what])
+def test_lock_lasts_without_the_library(alike, what):
+    """Python's own hooks let go of no lock either."""
+    files = {"program.py": "if True:" + PYTHON[what], "locks.py": LOCKS, "state": "some"}
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", "PROVFS_NO_PRELOAD": "1"}
+
+    status, _ = alike([sys.executable, "program.py"], files, env={**os.environ, **variables})
+
+    assert status == 0
 
 
 def test_limit_of_the_size_of_files_does_not_kill_the_job(alike):

@@ -18,7 +18,7 @@ from provfs.calls import pack_state
 from provfs.capture.execution import clock_ns, file_uri
 from provfs.capture.known import Known
 from provfs.capture.plain.opening import OUTSIDE_SUFFIXES, OUTSIDE_TREES
-from provfs.capture.plain.state import fingerprint_text, stat_tuple
+from provfs.capture.plain.state import fingerprint_text, holds_lock, stat_tuple
 from provfs.capture.recorder import Recorder, inside
 
 TYPE_CHECKING = False
@@ -215,6 +215,8 @@ class Audit:
         limit = self._recorder.settings.append_hash_limit_bytes
         if found[2] > limit:
             return None, f"written by descriptor and larger than {limit} bytes"
+        if holds_lock(found[1]):
+            return None, "locked by the process that wrote it"
         from provfs.digest import hash_file  # noqa: PLC0415 - rare
         from provfs.model import Fingerprint  # noqa: PLC0415 - rare
 

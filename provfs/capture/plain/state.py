@@ -54,15 +54,15 @@ def has_foreign_preload() -> bool:
     return any(entry and not entry.endswith(f"/{_PRELOAD}") for entry in entries)
 
 
-def holds_lock(descriptor: int) -> bool:
-    """Say whether this process holds a lock of fcntl(2) on an open file.
+def holds_lock(inode: int) -> bool:
+    """Say whether this process holds a lock of fcntl(2) on a file.
 
     It would lose it with the first descriptor of that file that is closed, ours included.
     Source: fcntl_locking(2), proc_locks(5).
     """
     from provfs.capture.identity.origin import read_small  # noqa: PLC0415 - rare
 
-    wanted = os.getpid(), os.fstat(descriptor).st_ino
+    wanted = os.getpid(), inode
     for row in (read_small("/proc/locks", _LARGEST_LOCKS_BYTES) or b"").splitlines():
         fields = row.split()
         if len(fields) > _PLACE and fields[1] == b"POSIX" and fields[4].isdigit():

@@ -117,7 +117,7 @@ class WriteHandle(Pass):
         if size > self.recorder.settings.append_hash_limit_bytes:
             self.in_order = False
             return
-        if size and not self.readable and holds_lock(descriptor):
+        if size and not self.readable and holds_lock(self.before[1]):
             self.in_order = False
             return
         if size:
