@@ -1,4 +1,4 @@
--- Accesses, openings and moves with ids and UTC times. Reads: accesses, opened, batch, who, uris. Leaves: arrived, moves, removals, emerged.
+-- Accesses, openings and moves with ids and UTC times. Reads: accesses, opened, batch, who, uris. Leaves: arrived, moves, removals, emerged, late.
 CREATE OR REPLACE TEMP TABLE failures AS
 SELECT w.execution_id, b.id FROM batch b JOIN who w ON w.name = b.execution WHERE b.type = 'failed';
 
@@ -15,6 +15,13 @@ JOIN uris u ON u.uri = b.uri;
 
 -- Versions that are found in this batch without anybody having been seen to write them.
 CREATE OR REPLACE TEMP TABLE emerged (version_id BIGINT);
+
+-- Versions whose renames have to be looked at again, because it is known only now who wrote or moved them.
+CREATE OR REPLACE TEMP TABLE late (version_id BIGINT);
+
+-- The lower, the more a channel tells.
+CREATE OR REPLACE TEMP MACRO rank_of(channel_) AS
+    CASE channel_ WHEN 'fsspec' THEN 1 WHEN 'open' THEN 1 WHEN 'audit' THEN 1 WHEN 'preload' THEN 2 ELSE 3 END;
 
 -- What is open for writing: kept until its access arrives, it fails, or its execution is over.
 INSERT INTO store.openings

@@ -1,9 +1,6 @@
 -- One access, rename or removal that several channels saw is one: the channel of the lowest rank tells most, and
 -- stays. Executions that are not new may have been seen by another channel in an earlier ingest. Reads: who, batch.
 -- Reads and rewrites: arrived, moves, removals.
-CREATE OR REPLACE TEMP MACRO rank_of(channel_) AS
-    CASE channel_ WHEN 'fsspec' THEN 1 WHEN 'open' THEN 1 WHEN 'audit' THEN 1 WHEN 'preload' THEN 2 ELSE 3 END;
-
 DELETE FROM store.openings AS twice
 WHERE rank_of(channel) > 1 AND EXISTS (
     SELECT 1 FROM store.openings AS better

@@ -30,10 +30,20 @@ FROM (
 ) a
 WHERE v.version_id = a.version_id AND v.digest IS NULL;
 
-UPDATE store.versions AS v SET digest = s.digest
-FROM store.links l JOIN store.versions s ON s.version_id = l.input_version_id
-WHERE l.rule = 'rename' AND l.output_version_id = v.version_id AND v.digest IS NULL AND s.digest IS NOT NULL
-    AND s.version_id IN (SELECT version_id FROM arrived WHERE mode = 'read');
+-- However often it was moved on.
+UPDATE store.versions AS v SET digest = t.digest
+FROM (
+    WITH RECURSIVE told(version_id, digest) AS (
+        SELECT version_id, digest FROM store.versions
+        WHERE digest IS NOT NULL AND version_id IN (SELECT input_version_id FROM store.links WHERE rule = 'rename')
+            AND version_id IN (SELECT version_id FROM arrived WHERE mode = 'read')
+        UNION
+        SELECT l.output_version_id, t.digest
+        FROM told t JOIN store.links l ON l.rule = 'rename' AND l.input_version_id = t.version_id
+    )
+    SELECT version_id, any_value(digest) AS digest FROM told GROUP BY version_id
+) t
+WHERE t.version_id = v.version_id AND v.digest IS NULL;
 
 UPDATE store.versions AS v SET digest = s.digest, size_bytes = coalesce(v.size_bytes, s.size_bytes)
 FROM made m

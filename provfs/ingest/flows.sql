@@ -1,8 +1,8 @@
 -- The coarse graph of places takes in what the batch has added, so that it holds every path of every walk at all times.
 -- A program gets its home when it first writes; one that only reads, when a related one has a home. Then all that
 -- it has read so far goes into the graph, later only what is new. A home never changes; where a version gets
--- its writer late, or an execution another program, its old side and its new one lead to each other.
--- Reads: arrived, made, passed, changed, regrouped.
+-- its writer late or turns out to be another, or an execution another program, its old side and its new one lead to each other.
+-- Reads: arrived, made, passed, former, changed, regrouped.
 CREATE OR REPLACE TEMP TABLE settled AS
 SELECT w.program_id, a.place_id
 FROM (
@@ -66,6 +66,7 @@ FROM (
     SELECT * FROM store.versions WHERE version_id IN (
         SELECT version_id FROM heard UNION ALL SELECT unnest([from_id, to_id]) FROM passed
         UNION ALL SELECT version_id FROM made WHERE NOT is_new
+        UNION ALL SELECT version_id FROM former
     )
 ) v
 JOIN store.artifacts a ON a.artifact_id = v.artifact_id
@@ -81,6 +82,9 @@ FROM (
     UNION ALL
     SELECT unnest([s.side, s.side_unseen]), unnest([s.side_unseen, s.side])
     FROM made m JOIN sides s ON s.version_id = m.version_id WHERE NOT m.is_new
+    UNION ALL
+    SELECT unnest([s.side, 2 * f.place_id + 1]), unnest([2 * f.place_id + 1, s.side])
+    FROM former f JOIN sides s ON s.version_id = f.version_id
     UNION ALL
     SELECT unnest([2 * o.place_id + 1, 2 * n.place_id + 1]), unnest([2 * n.place_id + 1, 2 * o.place_id + 1])
     FROM regrouped g

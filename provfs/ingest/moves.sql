@@ -85,3 +85,15 @@ SELECT CASE WHEN goes_along THEN version_id ELSE new_id END, target_id, stem, at
 
 INSERT INTO store.changes
 SELECT at_ns, source_id, 'renamed', version_id, execution_id, channel FROM fates;
+
+-- What was found under the new name before it was known that something had been moved there.
+CREATE OR REPLACE TEMP TABLE folded AS
+SELECT o.version_id AS old_id, arg_max(CASE WHEN f.goes_along THEN f.version_id ELSE f.new_id END, (f.at_ns, f.row_id)) AS version_id
+FROM fates f
+JOIN (SELECT * FROM store.sightings WHERE artifact_id IN (SELECT target_id FROM fates)) s
+    ON s.artifact_id = f.target_id AND s.at_ns >= f.at_ns AND regexp_replace(s.fingerprint, ':[^:]*$', ':*') = f.stem
+JOIN store.versions o
+    ON o.version_id = s.version_id AND o.artifact_id = f.target_id AND o.origin = 'observed' AND o.execution_id IS NULL
+    AND coalesce(o.digest = f.digest, true)
+WHERE o.version_id <> f.version_id
+GROUP BY o.version_id;

@@ -123,33 +123,24 @@ def _take(
         run(connection, "executions")
         kinds = {kind for (kind,) in connection.execute(text("kinds")).fetchall()}
         has_changes = "change" in kinds
-        has_reads = has_changes or "read" in kinds
-        has_ends = has_reads or not kinds.isdisjoint({"remove", "rename"})
+        has_moves = has_changes or not kinds.isdisjoint({"remove", "rename"})
         has_programs = not kinds <= _OF_FILES
         if has_programs:
             run(connection, "described")
             run(connection, "dirty")
         name_artifacts(connection, settings)
         run(connection, "accesses")
-        if _is_so(connection, "seen"):
-            run(connection, "doubles")
-        if has_changes:
-            run(connection, "change_states")
-        _find_over(connection)
-        _fill_digests(connection, "write")
-        run(connection, "writes")
+        _tell_apart(connection, has_changes=has_changes, has_moves=has_moves)
+        _write(connection)
         if has_changes:
             run(connection, "change_versions")
         _move(connection)
-        if has_reads:
+        if has_changes or "read" in kinds:
             _read(connection)
         if has_changes:
             run(connection, "changes")
-        if has_ends:
-            run(connection, "removals")
-        run(connection, "contents")
-        if _is_so(connection, "shared"):
-            run(connection, "copies")
+        _end(connection, has_moves=has_moves)
+        _copy(connection)
         if has_programs:
             _relate(connection)
         _store(connection)
@@ -160,6 +151,40 @@ def _store(connection: duckdb.DuckDBPyConnection) -> None:
     run(connection, "store")
     if _is_so(connection, "flowing"):
         run(connection, "flows")
+
+
+def _tell_apart(
+    connection: duckdb.DuckDBPyConnection, *, has_changes: bool, has_moves: bool
+) -> None:
+    """Leave once in a batch what several channels saw."""
+    if _is_so(connection, "seen"):
+        run(connection, "doubles")
+    if has_changes:
+        run(connection, "change_states")
+    if has_moves:
+        run(connection, "again")
+
+
+def _write(connection: duckdb.DuckDBPyConnection) -> None:
+    _find_over(connection)
+    _fill_digests(connection, "write")
+    run(connection, "writes")
+    while _is_so(connection, "unsettled"):
+        run(connection, "settle")
+        _fold(connection)
+
+
+def _end(connection: duckdb.DuckDBPyConnection, *, has_moves: bool) -> None:
+    if has_moves:
+        run(connection, "removals")
+    if _is_so(connection, "departed"):
+        run(connection, "gone_before")
+
+
+def _copy(connection: duckdb.DuckDBPyConnection) -> None:
+    run(connection, "contents")
+    if _is_so(connection, "shared"):
+        run(connection, "copies")
 
 
 def _relate(connection: duckdb.DuckDBPyConnection) -> None:
@@ -224,6 +249,12 @@ def _fill_digests(connection: duckdb.DuckDBPyConnection, mode: str) -> None:
         run(connection, "hashed", fingerprints=list(known), digests=list(known.values()))
 
 
+def _fold(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring together versions that turned out to be one."""
+    if count(connection, "SELECT count(*) FROM folded"):
+        run(connection, "fold")
+
+
 def _move(connection: duckdb.DuckDBPyConnection) -> None:
     """Apply the renames of a batch, directories first taken apart into the files below them."""
     waiting = count(connection, "SELECT count(*) FROM moves")
@@ -231,5 +262,6 @@ def _move(connection: duckdb.DuckDBPyConnection) -> None:
         run(connection, "directories")
     while waiting:
         run(connection, "moves")
+        _fold(connection)
         left = count(connection, "SELECT count(*) FROM moves")
         waiting = left if left < waiting else 0

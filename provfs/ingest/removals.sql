@@ -16,18 +16,11 @@ FROM removals r JOIN store.versions v ON v.artifact_id = r.artifact_id AND v.cre
 WHERE v.version_id NOT IN (SELECT version_id FROM gone)
 GROUP BY v.version_id;
 
--- A version that came to be known only after its file had gone along with a rename is not there any more either.
-INSERT INTO store.endings
-SELECT v.version_id, min(c.at_ns)
-FROM (SELECT * FROM store.versions WHERE version_id IN (SELECT version_id FROM emerged)) v
-JOIN (SELECT * FROM store.changes WHERE kind = 'renamed') c ON c.artifact_id = v.artifact_id AND c.at_ns >= v.created_ns
-GROUP BY v.version_id;
-
+-- Without a version where the file is not known yet: who wrote it may be told later.
 INSERT INTO store.changes
 SELECT r.at_ns, r.artifact_id, 'removed', g.version_id, r.execution_id, r.channel
 FROM removals r
-LEFT JOIN gone g ON g.artifact_id = r.artifact_id AND g.at_ns = r.at_ns AND g.execution_id IS NOT DISTINCT FROM r.execution_id
-WHERE g.version_id IS NOT NULL;
+LEFT JOIN gone g ON g.artifact_id = r.artifact_id AND g.at_ns = r.at_ns AND g.execution_id IS NOT DISTINCT FROM r.execution_id;
 
 UPDATE store.versions AS v SET scratch = true
 FROM (

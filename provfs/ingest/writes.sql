@@ -1,4 +1,4 @@
--- A version for every write that left one. Reads: arrived, over (execution_id, ended_ns). Leaves: made.
+-- A version for every write that left one. Reads: arrived, over (execution_id, ended_ns). Leaves: made. Adds to: late.
 -- A file left open by an execution that is over is an incomplete version, closed at its last sign of life.
 INSERT INTO arrived
 SELECT
@@ -65,3 +65,5 @@ WHERE rule = 'copy' AND confidence < 1 AND output_version_id IN (SELECT version_
 
 INSERT INTO store.sightings
 SELECT version_id, artifact_id, fingerprint, closed_ns FROM made ORDER BY version_id;
+
+INSERT INTO late SELECT version_id FROM made WHERE NOT is_new;

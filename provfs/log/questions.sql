@@ -175,6 +175,7 @@ WITH numbered AS (
 ), told AS MATERIALIZED (
     SELECT c.* FROM store.changes c
     WHERE c.execution_id IS NULL AND c.kind NOT IN ('read', 'attributes', 'observed')
+        AND (c.kind <> 'removed' OR c.version_id IS NOT NULL)
 ), found AS (
     SELECT n.created_ns AS at_ns, n.artifact_id, 'changed' AS kind, n.before_id, n.before, n.version_id, n.digest,
         s.first.execution_id AS noticed_by, s.first.channel AS channel

@@ -246,8 +246,12 @@ COMMENT ON COLUMN edges.read_at IS 'When the input was opened';
 COMMENT ON COLUMN edges.written_at IS 'When the output was closed';
 
 CREATE OR REPLACE VIEW changes AS
-SELECT make_timestamptz(c.at_ns // 1000) AS at, a.uri, c.kind, c.version_id, c.execution_id, c.channel
-FROM store.changes c JOIN store.artifacts a ON a.artifact_id = c.artifact_id;
+SELECT make_timestamptz(c.at_ns // 1000) AS at, a.uri, c.kind, c.version_id,
+    coalesce(c.execution_id, CASE WHEN c.kind IN ('created', 'modified') THEN v.execution_id END) AS execution_id, c.channel
+FROM store.changes c
+JOIN store.artifacts a ON a.artifact_id = c.artifact_id
+LEFT JOIN store.versions v ON v.version_id = c.version_id
+WHERE c.kind <> 'removed' OR c.version_id IS NOT NULL;
 COMMENT ON VIEW changes IS 'What happened to artifacts other than through an access of a known execution';
 COMMENT ON COLUMN changes.at IS 'When';
 COMMENT ON COLUMN changes.uri IS 'Uri of the artifact';
