@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from provfs.log import store
 from provfs.model import uri_of_path
 from provfs_agent.cli import main
 from provfs_agent.service.only_one import only_agent
+from provfs_agent.service.status import write_status
 
 CURRENT = "SELECT uri, digest FROM versions WHERE ended_at IS NULL"
 
@@ -161,6 +163,22 @@ def test_second_agent_says_who_the_first_is(home, work, capsys):
     message = capsys.readouterr().err
     assert f"process {os.getpid()}" in message
     assert str(work) in message
+
+
+def test_status_that_is_not_written_any_more_is_a_problem(home, work, capsys):
+    """What an agent said last is not how it is: on a full disk it cannot say anything."""
+    home.mkdir()
+    facts = {"pid": os.getpid(), "roots": [], "problems": []}
+    with only_agent(home, [str(work)]):
+        write_status(home, {**facts, "at": time.time() - 1})
+        assert main(["status", "--json"]) == 0
+        capsys.readouterr()
+        write_status(home, {**facts, "at": time.time() - 100})
+
+        assert main(["status", "--json"]) == 1
+
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert "no status for 100 s" in problem
 
 
 @pytest.mark.parametrize(
