@@ -181,7 +181,7 @@ def _latency(work: Path, rate: int, interval_s: float, accesses: int) -> list[di
 
 
 def _note(home: Path, found: dict[str, float], ended: threading.Event) -> None:
-    read: dict[Path, int] = {}
+    read = {path: path.stat().st_size for path in (home / "journal").rglob("*.jsonl")}
     while not ended.wait(0.02):
         _in_journal(home, found, read)
 
