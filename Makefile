@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 INSTALL = $(if $(UV),uv pip install -q --python $(1)/bin/python,$(1)/bin/python -m pip install -q --disable-pip-version-check)
 PYTEST = $(1)/bin/python -m pytest --timeout 180 --maxfail 20
-OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_inference* tests/property/test_walks*)
+OLD_LOG := $(wildcard tests/unit/log tests/unit/queries tests/property/test_inference*)
 
 .DELETE_ON_ERROR:
 .PHONY: demo test check bench docs format coverage test-duckdb15 test-clients test-fsspec-oldest clean

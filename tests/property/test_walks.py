@@ -60,7 +60,7 @@ def _search(hops: Hops, start: int) -> dict[int, float]:
     return best
 
 
-@examples(8)
+@examples(3)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_walks_find_all_when_journals_come_in_any_order(world: World, random: object) -> None:
     """Each journal has an ingest of its own, the reader's before the writer's or after it."""
@@ -79,7 +79,7 @@ def test_walks_find_all_when_journals_come_in_any_order(world: World, random: ob
         _assert_walks_hold(settings.log_path, random)
 
 
-@examples(8)
+@examples(4)
 @given(worlds(), st.lists(st.floats(0, 1), max_size=4), st.randoms(use_true_random=False))
 def test_walks_find_all_while_journals_grow(
     world: World, cuts: list[float], random: object
