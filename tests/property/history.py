@@ -212,7 +212,8 @@ class World:
             )
         )
         mover = self.processes[pid].program
-        if version.write and self.processes[version.write.pid].program == mover:
+        author = version.write.pid if version.write else version.author
+        if author is not None and self.processes[author].program == mover:
             version.name, version.origin, version.carried = to, "renamed", True
             self._last_seen[to] = version.content
         else:
@@ -222,6 +223,7 @@ class World:
                 now,
                 "renamed",
                 moved_from=version.number,
+                author=author,
                 digest_known=version.digest_known,
             )
         file.ctime_ns = now
@@ -302,6 +304,7 @@ class World:
         *,
         write: Write | None = None,
         moved_from: int | None = None,
+        author: int | None = None,
         digest_known: bool = False,
     ) -> Version:
         version = Version(
@@ -313,6 +316,7 @@ class World:
             origin=origin,
             write=write,
             moved_from=moved_from,
+            author=author,
             digest_known=digest_known,
         )
         self.versions.append(version)

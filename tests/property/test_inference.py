@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from tests import builders
 from tests.property.history import World
 from tests.property.oracle import infer, walk
-from tests.property.strategies import examples, worlds
+from tests.property.strategies import NAMES, examples, worlds
 
 pytest.importorskip("provfs.ingest", exc_type=ImportError)
 
@@ -29,8 +29,19 @@ def _log_of(world: World) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
 
 
+def _moved_in_turn() -> World:
+    """What one program wrote, another one moves, and then the first moves it again."""
+    world = World()
+    writer, other = world.start(), world.start()
+    world.write(writer, NAMES[0], "unique 1")
+    world.move(other, NAMES[0], NAMES[1])
+    world.move(writer, NAMES[1], NAMES[3])
+    return world
+
+
 @examples(40)
 @given(worlds())
+@example(_moved_in_turn())
 def test_inference_equals_brute_force_oracle(world: World) -> None:
     """The edges of any history, with rule and confidence, are those of the table, no more, no
     fewer.
@@ -43,6 +54,7 @@ def test_inference_equals_brute_force_oracle(world: World) -> None:
 
 @examples(40)
 @given(worlds())
+@example(_moved_in_turn())
 def test_versions_equal_history(world: World) -> None:
     """Every state that somebody touched is one version where it lies in the end, and no other is.
 

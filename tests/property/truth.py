@@ -48,8 +48,9 @@ class Read(NamedTuple):
 
 @dataclass
 class Version:
-    """One state of a file; `carried` when its own program moved it, `moved_from` when another
-    did.
+    """One state of a file; `carried` when its own program moved it, `moved_from` when another did.
+
+    `author` is who wrote the content that was moved; where it was written here, `write` says who.
     """
 
     number: int
@@ -60,6 +61,7 @@ class Version:
     origin: str
     write: Write | None = None
     moved_from: int | None = None
+    author: int | None = None
     carried: bool = False
     digest_known: bool = False
 
