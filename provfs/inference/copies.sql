@@ -21,7 +21,7 @@ WHERE m.version_id = alike.version_id;
 
 -- Writes of earlier batches that a read reaches only now: a source that was closed after its copy; and the writes of
 -- which, or of whose source, the content is told only now.
-CREATE OR REPLACE TEMP TABLE late AS
+CREATE OR REPLACE TEMP TABLE hashed_late AS
 SELECT DISTINCT version_id FROM arrived WHERE mode = 'read' AND opens = 0 AND digest IS NOT NULL;
 
 CREATE OR REPLACE TEMP TABLE revisited AS
@@ -32,7 +32,7 @@ FROM (
     WHERE a.mode = 'read'
     UNION ALL
     SELECT r.program_id, r.opened_ns, v.version_id, v.digest
-    FROM (SELECT * FROM store.reads WHERE version_id IN (FROM late)) r
+    FROM (SELECT * FROM store.reads WHERE version_id IN (FROM hashed_late)) r
     JOIN alike v ON v.version_id = r.version_id
 ) r
 JOIN alike v ON v.digest = r.digest AND v.version_id <> r.version_id
@@ -41,7 +41,7 @@ WHERE w.version_id NOT IN (SELECT version_id FROM made)
 UNION
 SELECT w.version_id, w.execution_id, w.program_id, w.closed_ns
 FROM store.writes w
-WHERE w.version_id IN (FROM late) AND w.version_id IN (SELECT version_id FROM alike)
+WHERE w.version_id IN (FROM hashed_late) AND w.version_id IN (SELECT version_id FROM alike)
     AND w.version_id NOT IN (SELECT version_id FROM made);
 
 CREATE OR REPLACE TEMP TABLE fresh AS

@@ -23,6 +23,9 @@ CREATE OR REPLACE TEMP TABLE late (version_id BIGINT);
 CREATE OR REPLACE TEMP MACRO rank_of(channel_) AS
     CASE channel_ WHEN 'fsspec' THEN 1 WHEN 'open' THEN 1 WHEN 'audit' THEN 1 WHEN 'preload' THEN 2 ELSE 3 END;
 
+-- A state but for the ctime, which a rename changes.
+CREATE OR REPLACE TEMP MACRO stem_of(fingerprint_) AS regexp_replace(fingerprint_, ':[^:]*$', ':*');
+
 -- What is open for writing: kept until its access arrives, it fails, or its execution is over.
 INSERT INTO store.openings
 SELECT w.execution_id, b.id, u.artifact_id, b.opened_ns + w.offset_ns, b.thread, b.context, b.channel

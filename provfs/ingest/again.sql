@@ -8,7 +8,27 @@ CREATE OR REPLACE TEMP MACRO told_better(execution_, channel_, other_execution, 
 CREATE OR REPLACE TEMP MACRO is_same_moment(at_ns_, other_ns) AS abs(at_ns_ - other_ns) < 1000000000;
 
 CREATE OR REPLACE TEMP MACRO may_be_same(fingerprint_, other_fingerprint) AS
-    coalesce(regexp_replace(fingerprint_, ':[^:]*$', '') = regexp_replace(other_fingerprint, ':[^:]*$', ''), true);
+    coalesce(stem_of(fingerprint_) = stem_of(other_fingerprint), true);
+
+-- What one process did is told apart by channel, however far apart it was told in one batch.
+DELETE FROM moves AS p
+WHERE rank_of(channel) > 1 AND (EXISTS (
+    SELECT 1 FROM moves o
+    WHERE o.execution_id = p.execution_id AND o.source_id = p.source_id AND o.target_id = p.target_id
+        AND rank_of(o.channel) < rank_of(p.channel)
+        AND (o.fingerprint IS NULL OR p.fingerprint IS NULL OR o.fingerprint = p.fingerprint)
+) OR EXISTS (
+    SELECT 1 FROM store.changes c
+    WHERE c.execution_id = p.execution_id AND c.artifact_id = p.source_id AND c.kind = 'renamed'
+        AND rank_of(c.channel) <> rank_of(p.channel) AND is_same_moment(c.at_ns, p.at_ns)
+));
+
+DELETE FROM removals AS p
+WHERE rank_of(channel) > 1 AND EXISTS (
+    SELECT 1 FROM removals o
+    WHERE o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND rank_of(o.channel) < rank_of(p.channel)
+        AND (o.fingerprint IS NULL OR p.fingerprint IS NULL OR o.fingerprint = p.fingerprint)
+);
 
 CREATE OR REPLACE TEMP TABLE known AS
 SELECT * FROM store.changes

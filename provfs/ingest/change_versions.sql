@@ -15,12 +15,12 @@ WHERE kind IN ('created', 'modified', 'observed') AND fingerprint IS NOT NULL
     AND NOT EXISTS (FROM store.sightings s WHERE s.artifact_id = t.artifact_id AND s.fingerprint = t.fingerprint)
     AND NOT EXISTS (
         FROM store.sightings s
-        WHERE s.artifact_id = t.artifact_id AND s.fingerprint = regexp_replace(t.fingerprint, ':[^:]*$', ':*')
+        WHERE s.artifact_id = t.artifact_id AND s.fingerprint = stem_of(t.fingerprint)
     )
     AND NOT EXISTS (
         FROM moves m
         WHERE m.target_id = t.artifact_id AND m.at_ns <= t.at_ns
-            AND regexp_replace(m.fingerprint, ':[^:]*$', '') = regexp_replace(t.fingerprint, ':[^:]*$', '')
+            AND stem_of(m.fingerprint) = stem_of(t.fingerprint)
     )
 GROUP BY artifact_id, fingerprint;
 

@@ -1,6 +1,6 @@
--- One access, rename or removal that several channels saw is one: the channel of the lowest rank tells most, and
--- stays. Executions that are not new may have been seen by another channel in an earlier ingest. Reads: who, batch.
--- Reads and rewrites: arrived, moves, removals.
+-- One access that several channels saw is one: the channel of the lowest rank tells most, and stays. Executions that
+-- are not new may have been seen by another channel in an earlier ingest. Renames and removals: `again.sql`. Reads: who,
+-- batch. Reads and rewrites: arrived.
 DELETE FROM store.openings AS twice
 WHERE rank_of(channel) > 1 AND EXISTS (
     SELECT 1 FROM store.openings AS better
@@ -81,22 +81,3 @@ UPDATE arrived AS a SET
 FROM begun b WHERE b.row_id = a.row_id;
 
 DELETE FROM arrived WHERE row_id IN (SELECT row_id FROM held) AND row_id NOT IN (SELECT row_id FROM begun);
-
-DELETE FROM moves AS p
-WHERE rank_of(channel) > 1 AND (EXISTS (
-    SELECT 1 FROM moves o
-    WHERE o.execution_id = p.execution_id AND o.source_id = p.source_id AND o.target_id = p.target_id
-        AND rank_of(o.channel) < rank_of(p.channel)
-        AND (o.fingerprint IS NULL OR p.fingerprint IS NULL OR o.fingerprint = p.fingerprint)
-) OR EXISTS (
-    SELECT 1 FROM store.changes c
-    WHERE c.execution_id = p.execution_id AND c.artifact_id = p.source_id AND c.kind = 'renamed'
-        AND rank_of(c.channel) <> rank_of(p.channel) AND abs(c.at_ns - p.at_ns) < 1000000000
-));
-
-DELETE FROM removals AS p
-WHERE rank_of(channel) > 1 AND EXISTS (
-    SELECT 1 FROM removals o
-    WHERE o.execution_id = p.execution_id AND o.artifact_id = p.artifact_id AND rank_of(o.channel) < rank_of(p.channel)
-        AND (o.fingerprint IS NULL OR p.fingerprint IS NULL OR o.fingerprint = p.fingerprint)
-);

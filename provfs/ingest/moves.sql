@@ -1,7 +1,7 @@
 -- One round of renames: those whose source no earlier rename of this batch still has to bring. Reads and
 -- shrinks: moves; reads: made. A file may be moved while it is still open for writing. A version that its own program moves goes along; any other leaves a version behind.
 CREATE OR REPLACE TEMP TABLE moving AS
-SELECT m.*, regexp_replace(m.fingerprint, ':[^:]*$', ':*') AS stem
+SELECT m.*, stem_of(m.fingerprint) AS stem
 FROM moves m
 ANTI JOIN moves e ON e.target_id = m.source_id AND e.at_ns < m.at_ns;
 
@@ -10,7 +10,7 @@ DELETE FROM moves WHERE row_id IN (SELECT row_id FROM moving);
 CREATE OR REPLACE TEMP TABLE placed AS
 SELECT
     s.version_id, s.artifact_id, coalesce(m.opened_ns, s.at_ns) AS at_ns,
-    regexp_replace(s.fingerprint, ':[^:]*$', ':*') AS stem
+    stem_of(s.fingerprint) AS stem
 FROM store.sightings s
 LEFT JOIN made m ON m.version_id = s.version_id AND m.artifact_id = s.artifact_id
 WHERE s.artifact_id IN (SELECT source_id FROM moving);
@@ -91,7 +91,7 @@ CREATE OR REPLACE TEMP TABLE folded AS
 SELECT o.version_id AS old_id, arg_max(CASE WHEN f.goes_along THEN f.version_id ELSE f.new_id END, (f.at_ns, f.row_id)) AS version_id
 FROM fates f
 JOIN (SELECT * FROM store.sightings WHERE artifact_id IN (SELECT target_id FROM fates)) s
-    ON s.artifact_id = f.target_id AND s.at_ns >= f.at_ns AND regexp_replace(s.fingerprint, ':[^:]*$', ':*') = f.stem
+    ON s.artifact_id = f.target_id AND s.at_ns >= f.at_ns AND stem_of(s.fingerprint) = f.stem
 JOIN store.versions o
     ON o.version_id = s.version_id AND o.artifact_id = f.target_id AND o.origin = 'observed' AND o.execution_id IS NULL
     AND coalesce(o.digest = f.digest, true)

@@ -257,11 +257,11 @@ def _fold(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _move(connection: duckdb.DuckDBPyConnection) -> None:
     """Apply the renames of a batch, directories first taken apart into the files below them."""
-    waiting = count(connection, "SELECT count(*) FROM moves")
-    if waiting:
+    due = count(connection, "SELECT count(*) FROM moves")
+    if due:
         run(connection, "directories")
-    while waiting:
+    while due:
         run(connection, "moves")
         _fold(connection)
         left = count(connection, "SELECT count(*) FROM moves")
-        waiting = left if left < waiting else 0
+        due = left if left < due else 0

@@ -15,7 +15,7 @@ FROM (
     UNION ALL
     SELECT w.artifact_id, w.fingerprint, p.version_id, p.at_ns, false
     FROM (SELECT * FROM placed WHERE ends_with(fingerprint, ':*')) p
-    JOIN wanted w ON w.artifact_id = p.artifact_id AND regexp_replace(w.fingerprint, ':[^:]*$', ':*') = p.fingerprint
+    JOIN wanted w ON w.artifact_id = p.artifact_id AND stem_of(w.fingerprint) = p.fingerprint
 )
 GROUP BY artifact_id, fingerprint;
 
