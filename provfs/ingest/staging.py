@@ -160,11 +160,8 @@ def _is_record(kinds: Kinds) -> str:
 
 
 def _column_type(hint: Any) -> str:
-    plain = [part for part in get_args(hint) if part is not type(None)]
-    if type(None) in get_args(hint) and len(plain) == 1:
-        hint = plain[0]
     try:
-        return _TYPES[hint]
+        return _TYPES[record.without_none(hint)]
     except KeyError:
         msg = f"no column type for a field of type {hint}"
         raise TypeError(msg) from None

@@ -263,13 +263,16 @@ static PyObject *add(PyObject *module, PyObject *arguments) {
     return fine ? PyLong_FromSsize_t(lines) : PyErr_NoMemory();
 }
 
+/* The columns of a call, and the place that it names; NULL with an exception where that cannot be understood. */
+static Columns *named_by(PyObject *arguments, int *place) {
+    PyObject *capsule;
+    return PyArg_ParseTuple(arguments, "Oi", &capsule, place) ? PyCapsule_GetPointer(capsule, CAPSULE) : NULL;
+}
+
 static PyObject *rest(PyObject *module, PyObject *arguments) {
     (void)module;
-    PyObject *capsule;
     int place;
-    if (!PyArg_ParseTuple(arguments, "Oi", &capsule, &place))
-        return NULL;
-    Columns *columns = PyCapsule_GetPointer(capsule, CAPSULE);
+    Columns *columns = named_by(arguments, &place);
     if (!columns || place < 0 || place > 1)
         return columns ? PyErr_Format(PyExc_IndexError, "there are two rests") : NULL;
     PyObject *text = PyBytes_FromStringAndSize(columns->rest[place].data, (Py_ssize_t)columns->rest[place].size);
@@ -279,11 +282,8 @@ static PyObject *rest(PyObject *module, PyObject *arguments) {
 
 static PyObject *stream(PyObject *module, PyObject *arguments) {
     (void)module;
-    PyObject *capsule;
     int place;
-    if (!PyArg_ParseTuple(arguments, "Oi", &capsule, &place))
-        return NULL;
-    Columns *columns = PyCapsule_GetPointer(capsule, CAPSULE);
+    Columns *columns = named_by(arguments, &place);
     if (!columns || place < 0 || place >= columns->tables)
         return columns ? PyErr_Format(PyExc_IndexError, "there is no such table") : NULL;
     return stream_of(&columns->table[place]);

@@ -11,7 +11,7 @@ thread at a time. Not here: where lines come from, see `provfs.journal.reader`.
 from __future__ import annotations
 
 import re
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from msgspec.structs import fields
 
@@ -75,10 +75,8 @@ def _table(kind: type[record.Record]) -> tuple[str, tuple[tuple[str, str, bool],
     hints = get_type_hints(kind)
     described = []
     for field in fields(kind):
-        hint = hints[field.name]
-        plain = [part for part in get_args(hint) if part is not type(None)]
-        known = hint if hint in _SIGNS else plain[0]
-        described.append((field.encode_name, _SIGNS[known], field.required))
+        sign = _SIGNS[record.without_none(hints[field.name])]
+        described.append((field.encode_name, sign, field.required))
     return f'{{"type":"{kind.__struct_config__.tag}",', tuple(described)
 
 

@@ -13,6 +13,8 @@ Not here: files, locks and torn tails, see `provfs.journal.writer` and `provfs.j
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 import msgspec
 
 FORMAT = 1
@@ -246,6 +248,12 @@ AnyRecord = (
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyRecord)
+
+
+def without_none(hint: Any) -> Any:
+    """Return the type that a field has where it is given: `int` for `int | None`."""
+    given = [part for part in get_args(hint) if part is not type(None)]
+    return given[0] if len(given) == 1 and type(None) in get_args(hint) else hint
 
 
 def encode(record: Record) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from provfs.model import Fingerprint
 from provfs_agent.events import Actor, ProcessKey, RawEvent
+from provfs_agent.facts import Fact
+from provfs_agent.settle import Settler
 
 MS = 1_000_000
 
@@ -19,6 +21,10 @@ def actor(pid: int, command: tuple[str, ...] = ("tool",), **fields) -> Actor:
 def state(inode: int = 1, size: int = 10, mtime: int = 1, ctime: int | None = None) -> Fingerprint:
     """Return the state of a file."""
     return Fingerprint(42, inode, size, mtime, mtime if ctime is None else ctime)
+
+
+WRITER, READER, MOVER = actor(10), actor(20), actor(30)
+A, B = state(1), state(2, mtime=2)
 
 
 class Stream:
@@ -34,3 +40,8 @@ class Stream:
         order = "merged" if by is None else "certain"
         values = {"order": order, **fields}
         return RawEvent(self._seq, at_ms * MS, self._backend, kind, path, actor=by, **values)
+
+
+def due(settler: Settler, at_ms: int) -> list[Fact]:
+    """Return the facts that are due at a moment."""
+    return settler.due(at_ms * MS)

@@ -7,14 +7,13 @@ with it, see `provfs_agent.backends.polling`.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import xxhash
 
 from provfs_agent.backends.snapshots import Entry
+from provfs_agent.whole_file import replace_whole
 
 FORMAT = 1
 
@@ -50,10 +49,4 @@ class KeptList:
     def save(self, entries: dict[str, Entry]) -> None:
         """Replace it."""
         names = [(uri, each.is_directory, each.fingerprint) for uri, each in entries.items()]
-        text = msgspec.msgpack.encode(_Kept(FORMAT, self._root, names))
-        unfinished = self._path.with_name(f"{self._path.name}.new")
-        with suppress(OSError):
-            descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text)
-            os.replace(unfinished, self._path)
+        replace_whole(self._path, msgspec.msgpack.encode(_Kept(FORMAT, self._root, names)))

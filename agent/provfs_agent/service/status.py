@@ -8,12 +8,12 @@ and may change with every version. `problems` is empty where all is well: what w
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
-import os
 import time
 from typing import TYPE_CHECKING, Any
+
+from provfs_agent.whole_file import replace_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,13 +45,7 @@ class LastLoss:
 
 def write_status(home: Path, facts: dict[str, Any]) -> None:
     """Put the status where others find it; a full disk is no error."""
-    path = home / NAME
-    unfinished = path.with_name(f"{NAME}.new")
-    with contextlib.suppress(OSError):
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as file:
-            json.dump(facts, file)
-        os.replace(unfinished, path)
+    replace_whole(home / NAME, json.dumps(facts).encode("utf-8", "replace"))
 
 
 def read_status(home: Path) -> dict[str, Any]:

@@ -68,8 +68,13 @@ def uri_of(fs: Any, path: Any) -> str:
         from provfs.capture.secrets import remove_secrets  # noqa: PLC0415 - rare
 
         uri = remove_secrets((uri,))[0]
-    protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+    protocol = _protocol_of(fs)
     return uri if protocol not in _HOLDERS else _with_holder(_HOLDERS[protocol], fs, uri)
+
+
+def _protocol_of(fs: Any) -> str:
+    protocol: str = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
+    return protocol
 
 
 _HOLDERS = {
@@ -124,9 +129,8 @@ def _uri_by_layer(kind: str, fs: Any, path: Any) -> str | None:
     if kind is CACHE:
         return uri_of(state["fs"], fs._strip_protocol(path))  # noqa: SLF001 - how fsspec itself names a file
     if kind is ARCHIVE and (container := container_of(fs)) is not None:
-        protocol = fs.protocol if isinstance(fs.protocol, str) else fs.protocol[0]
         member = fs._strip_protocol(path)  # noqa: SLF001 - how fsspec itself names a file
-        return f"{protocol}+{uri_of(*container)}!/{member.lstrip('/')}"
+        return f"{_protocol_of(fs)}+{uri_of(*container)}!/{member.lstrip('/')}"
     if kind is BETWEEN:
         resolve = sys.modules["fsspec.generic"]._resolve_fs  # noqa: SLF001 - how it finds whose a path is
         return uri_of(resolve(path, fs.method, storage_options=fs.st_opts), path)

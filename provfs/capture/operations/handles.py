@@ -21,7 +21,7 @@ from provfs.capture.layers.foreign import bare_class, bare_method
 from provfs.capture.layers.reading import follow_file
 from provfs.capture.operations.records import CHANNEL
 from provfs.capture.operations.remote import RemoteHandle
-from provfs.capture.operations.telling import Answer, given, told
+from provfs.capture.operations.telling import Answer, given, listening
 from provfs.capture.recorder import Recorder, inside
 
 _swapped: dict[tuple[type, int], type] = {}
@@ -159,12 +159,8 @@ def _buffered_write(self: Any, data: Any) -> Any:
 async def _streamed_read(self: Any, length: int = -1) -> Any:
     state = state_of_handle(self)
     before = self.loc
-    notes: list[Answer] = []
-    told_before = told.set(notes)
-    try:
+    with listening() as notes:
         data = await bare_method(self, "read")(length)
-    finally:
-        told.reset(told_before)
     if state is not None and notes:
         state.fingerprint = given(notes)
     if state is not None and data:
@@ -208,17 +204,16 @@ def _close(self: Any, close: Any = None) -> Any:
     if state is None or was_closed:
         return close()
     state.closing()
-    notes: list[Answer] = []
-    token, told_before = inside.set(True), told.set(notes)
+    token = inside.set(True)
     try:
-        result = close()
+        with listening() as notes:
+            result = close()
     except BaseException:
         _take_state(self)
         if state.writes:
             safely(state, state.finish_write, complete=False)
         raise
     finally:
-        told.reset(told_before)
         inside.reset(token)
     if not state.writes:
         _take_state(self)
@@ -245,14 +240,10 @@ def _dropped(self: Any) -> None:
 
 def _commit(self: Any) -> Any:
     state = state_of_handle(self)
-    notes: list[Answer] = []
     if getattr(self, "autocommit", True):
         return bare_method(self, "commit")()
-    told_before = told.set(notes)
-    try:
+    with listening() as notes:
         result = bare_method(self, "commit")()
-    finally:
-        told.reset(told_before)
     if state is not None and state.writes:
         _take_state(self)
         safely(state, state.finish_write, complete=True, notes=notes)

@@ -181,12 +181,8 @@ def _open_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
         recorder = None if inside.get() else active()
         if recorder is None:
             return original(self, path, mode, *args, **kwargs)
-        notes: list[telling.Answer] = []
-        told_before = telling.told.set(notes)
-        try:
+        with telling.listening() as notes:
             handle = original(self, path, mode, *args, **kwargs)
-        finally:
-            telling.told.reset(told_before)
         if hasattr(handle, "read") or hasattr(handle, "write"):
             try:
                 uri = uri_of(self, path)
@@ -211,12 +207,8 @@ def _open_async_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
         recorder = None if inside.get() else active()
         if recorder is None:
             return await original(self, path, mode, *args, **kwargs)
-        notes: list[telling.Answer] = []
-        told_before = telling.told.set(notes)
-        try:
+        with telling.listening() as notes:
             handle = await original(self, path, mode, *args, **kwargs)
-        finally:
-            telling.told.reset(told_before)
         if isinstance(handle, io.IOBase):
             try:
                 uri = uri_of(self, path)

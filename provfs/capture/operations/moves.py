@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import io
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import wraps
 from typing import Any
@@ -28,7 +29,7 @@ from provfs.digest import digest_of_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from provfs.capture.operations.wrapper import Call
 
@@ -209,6 +210,34 @@ def expansion_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     return expand_path
 
 
+@contextmanager
+def _moving(
+    recorder: Recorder, otherwise: Callable[[], list[tuple[str, str]]] = list
+) -> Iterator[None]:
+    """Collect what is moved inside, and record it, or leave that to the move around this one.
+
+    `otherwise` gives (uri, new uri) of what a success has moved where nothing was seen of it.
+    """
+    outer = _moves.get()
+    pairs: list[tuple[str, str]] = []
+    token = _moves.set(pairs)
+    ok = False
+    try:
+        yield
+        ok = True
+    finally:
+        _moves.reset(token)
+        try:
+            if ok and not pairs:
+                pairs = otherwise()
+            if outer is not None:
+                outer += pairs
+            for uri, to in pairs if outer is None else ():
+                _record_move(recorder, uri, to, ok=ok)
+        except Exception as error:  # noqa: BLE001 - capture never raises into the job
+            recorder.trouble(error)
+
+
 def move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
     """Return an `mv` that records one rename for every file that was copied and then removed."""
 
@@ -217,20 +246,8 @@ def move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
         recorder = None if inside.get() or _moves.get() is not None else active()
         if recorder is None:
             return original(self, *args, **kwargs)
-        pairs: list[tuple[str, str]] = []
-        token = _moves.set(pairs)
-        ok = False
-        try:
-            result = original(self, *args, **kwargs)
-            ok = True
-        finally:
-            _moves.reset(token)
-            try:
-                for uri, to in pairs:
-                    _record_move(recorder, uri, to, ok=ok)
-            except Exception as error:  # noqa: BLE001 - capture never raises into the job
-                recorder.trouble(error)
-        return result
+        with _moving(recorder):
+            return original(self, *args, **kwargs)
 
     mv.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark on a function
     return mv
@@ -241,28 +258,11 @@ def single_move_wrapper(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(original)
     async def _mv_file(self: Any, *args: Any, **kwargs: Any) -> Any:
-        outer = _moves.get()
         recorder = None if inside.get() else active()
         if recorder is None:
             return await original(self, *args, **kwargs)
-        pairs: list[tuple[str, str]] = []
-        token = _moves.set(pairs)
-        ok = False
-        try:
-            result = await original(self, *args, **kwargs)
-            ok = True
-        finally:
-            _moves.reset(token)
-            try:
-                if ok and not pairs:
-                    pairs = [(uri_of(self, args[0]), uri_of(self, args[1]))]
-                if outer is not None:
-                    outer += pairs
-                for uri, to in pairs if outer is None else ():
-                    _record_move(recorder, uri, to, ok=ok)
-            except Exception as error:  # noqa: BLE001 - capture never raises into the job
-                recorder.trouble(error)
-        return result
+        with _moving(recorder, lambda: [(uri_of(self, args[0]), uri_of(self, args[1]))]):
+            return await original(self, *args, **kwargs)
 
     _mv_file.__provfs_original__ = original  # type: ignore[attr-defined] # our own mark
     return _mv_file

@@ -28,6 +28,20 @@ told: ContextVar[list[Answer] | None] = ContextVar("provfs_told", default=None)
 """All that came back for the operation that is under way."""
 
 
+class listening:  # noqa: N801 - used as a function is
+    """A context in which what a storage says is noted, in the list that it gives."""
+
+    __slots__ = ("_before", "_notes")
+
+    def __enter__(self) -> list[Answer]:
+        self._notes: list[Answer] = []
+        self._before = told.set(self._notes)
+        return self._notes
+
+    def __exit__(self, *_: object) -> None:
+        told.reset(self._before)
+
+
 class Answer(NamedTuple):
     """What came back of a call: `name` is the path of the object, `state` its fingerprint."""
 

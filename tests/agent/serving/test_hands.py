@@ -1,27 +1,7 @@
 """Who wrote a file that several had in their hands, and which state belongs to which write."""
 
-import pytest
-
 from provfs_agent.facts import Read, Write
-from provfs_agent.settle import Settler
-from tests.agent.events_by_hand import MS, Stream, actor, state
-
-WRITER, READER, MOVER = actor(10), actor(20), actor(30)
-A, B = state(1), state(2, mtime=2)
-
-
-@pytest.fixture
-def settler():
-    return Settler()
-
-
-@pytest.fixture
-def gate():
-    return Stream("gate")
-
-
-def _due(settler, at_ms):
-    return settler.due(at_ms * MS)
+from tests.agent.events_by_hand import MOVER, MS, READER, WRITER, A, B, Stream, actor, due
 
 
 def test_use_belongs_to_the_opener_and_not_to_the_one_who_closes(settler, gate):
@@ -29,7 +9,7 @@ def test_use_belongs_to_the_opener_and_not_to_the_one_who_closes(settler, gate):
     settler.feed(gate(1, "open", "/d/a", WRITER), None)
     settler.feed(gate(9, "close_write", "/d/a", actor(11)), A)
 
-    (fact,) = _due(settler, 500)
+    (fact,) = due(settler, 500)
 
     assert (fact.actor, fact.opened_ns) == (WRITER, 1 * MS)
 
@@ -40,7 +20,7 @@ def test_program_that_was_started_in_the_process_is_the_one_that_counts(settler,
     settler.feed(gate(1, "open", "/d/a", shell), None)
     settler.feed(gate(9, "close_write", "/d/a", tool), A)
 
-    (fact,) = _due(settler, 500)
+    (fact,) = due(settler, 500)
 
     assert fact.actor.command == ("sort", "a")
 
@@ -54,7 +34,7 @@ def test_write_belongs_to_those_who_wrote_and_not_to_the_shell_that_opened(settl
     settler.feed(gate(5, "modify", "/d/out", second, order="merged"), None)
     settler.feed(gate(9, "close_write", "/d/out", shell), A)
 
-    facts = _due(settler, 500)
+    facts = due(settler, 500)
 
     assert [(type(fact), fact.actor, fact.state) for fact in facts] == [
         (Write, first, None),
@@ -76,11 +56,11 @@ def test_reader_does_not_hide_who_wrote(settler, gate):
     settler.feed(gate(13, "modify", "/d/a", first, order="merged"), None)
     settler.feed(gate(13, "modify", "/d/a", second, order="merged"), None)
 
-    facts = _due(settler, 200)
+    facts = due(settler, 200)
 
     told = [(type(fact), fact.actor.process.pid) for fact in facts]
     assert told == [(Write, 11), (Read, 10), (Write, 10), (Read, 20)]
-    assert _due(settler, 5000) == []
+    assert due(settler, 5000) == []
 
 
 def test_change_belongs_to_what_the_starter_of_its_process_has_closed(settler, gate):
@@ -95,7 +75,7 @@ def test_change_belongs_to_what_the_starter_of_its_process_has_closed(settler, g
     settler.feed(gate(6, "modify", "/d/a", MOVER, order="merged"), None)
     settler.feed(gate(7, "close_read", "/d/a", READER), B)
 
-    writes = [fact for fact in _due(settler, 200) if isinstance(fact, Write)]
+    writes = [fact for fact in due(settler, 200) if isinstance(fact, Write)]
 
     assert [(fact.actor, fact.state) for fact in writes] == [(by_first, A), (MOVER, B)]
 
@@ -110,8 +90,8 @@ def test_write_keeps_its_state_where_the_next_opening_changed_nothing(settler, g
     settler.feed(gate(30, "open", "/d/a", READER), None)
     settler.feed(gate(40, "close_write", "/d/a", READER), A)
 
-    assert _due(settler, 120) == []
-    write, read, use = _due(settler, 200)
+    assert due(settler, 120) == []
+    write, read, use = due(settler, 200)
 
     assert (write.actor, write.state, read.actor) == (WRITER, A, READER)
     assert (use.actor, use.state, use.sure) == (READER, A, False)
@@ -126,7 +106,7 @@ def test_write_that_was_looked_at_too_late_has_not_the_state_of_the_next(settler
     settler.feed(gate(40, "close_write", "/d/a", MOVER), B)
     settler.feed(gate(41, "modify", "/d/a", MOVER, order="merged"), None)
 
-    assert [(fact.actor, fact.state) for fact in _due(settler, 200)] == [(WRITER, None), (MOVER, B)]
+    assert [(fact.actor, fact.state) for fact in due(settler, 200)] == [(WRITER, None), (MOVER, B)]
 
 
 def test_read_between_two_writes_by_nobody_known_is_told(settler):
@@ -137,7 +117,7 @@ def test_read_between_two_writes_by_nobody_known_is_told(settler):
     settler.feed(seen(3, "close_read", "/d/a", READER), A)
     settler.feed(seen(4, "close_write", "/d/a"), B)
 
-    told = [(type(fact), fact.actor, fact.state) for fact in _due(settler, 500)]
+    told = [(type(fact), fact.actor, fact.state) for fact in due(settler, 500)]
 
     assert told == [(Write, None, A), (Read, READER, A), (Write, None, B)]
 
@@ -148,11 +128,11 @@ def test_cut_is_told_before_the_read_that_met_it(settler, gate):
     settler.feed(gate(50, "open", "/d/a", READER), None)
     settler.feed(gate(60, "close_read", "/d/a", READER), B)
 
-    write, read = _due(settler, 200)
+    write, read = due(settler, 200)
 
     assert (write.actor, write.state, write.sure, write.closed) == (WRITER, B, True, False)
     assert (read.actor, read.state) == (READER, B)
-    assert _due(settler, 5000) == []
+    assert due(settler, 5000) == []
 
 
 def test_reader_of_a_file_that_is_being_written_ends_no_write(settler):
@@ -166,7 +146,7 @@ def test_reader_of_a_file_that_is_being_written_ends_no_write(settler):
     settler.feed(seen(5, "modify", "/d/a"), None)
     settler.feed(seen(6, "close_write", "/d/a"), B)
 
-    writes = [fact.state for fact in _due(settler, 5000) if isinstance(fact, Write)]
+    writes = [fact.state for fact in due(settler, 5000) if isinstance(fact, Write)]
 
     assert writes == [B]
 
@@ -177,7 +157,7 @@ def test_file_that_is_closed_all_the_time_is_told_all_the_same(settler):
     told = []
     for place in range(1300):
         settler.feed(seen(50 * place, "close_write", "/d/a"), A)
-        told += _due(settler, 50 * place)
+        told += due(settler, 50 * place)
 
     assert [fact.closed_ns // MS for fact in told] == [60_000]
 
@@ -190,4 +170,4 @@ def test_cut_at_the_opening_is_no_writing(settler, gate):
     settler.feed(gate(3, "modify", "/d/out", tool, order="merged"), None)
     settler.feed(gate(9, "close_write", "/d/out", shell), A)
 
-    assert [fact.actor for fact in _due(settler, 500)] == [tool]
+    assert [fact.actor for fact in due(settler, 500)] == [tool]

@@ -1,28 +1,8 @@
 """Raw events become facts: what was read, written, renamed and removed, and by whom."""
 
-import pytest
-
 from provfs_agent.events import FileKey
 from provfs_agent.facts import Appeared, Lost, Read, Remove, Rename, Write
-from provfs_agent.settle import Settler
-from tests.agent.events_by_hand import MS, Stream, actor, state
-
-WRITER, READER, MOVER = actor(10), actor(20), actor(30)
-A, B = state(1), state(2, mtime=2)
-
-
-@pytest.fixture
-def settler():
-    return Settler()
-
-
-@pytest.fixture
-def gate():
-    return Stream("gate")
-
-
-def _due(settler, at_ms):
-    return settler.due(at_ms * MS)
+from tests.agent.events_by_hand import MOVER, MS, READER, WRITER, A, B, Stream, due
 
 
 def test_read_is_a_fact_at_its_close(settler, gate):
@@ -30,7 +10,7 @@ def test_read_is_a_fact_at_its_close(settler, gate):
     settler.feed(gate(1, "open", "/d/a", READER), None)
     settler.feed(gate(5, "close_read", "/d/a", READER), A)
 
-    assert _due(settler, 5) == [Read("/d/a", 1 * MS, 5 * MS, READER, A)]
+    assert due(settler, 5) == [Read("/d/a", 1 * MS, 5 * MS, READER, A)]
     assert len(settler) == 0
 
 
@@ -40,8 +20,8 @@ def test_write_is_a_fact_when_it_was_quiet(settler, gate):
     settler.feed(gate(1, "open", "/d/a", WRITER), None)
     settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
 
-    assert _due(settler, 50) == []
-    assert _due(settler, 200) == [Write("/d/a", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)]
+    assert due(settler, 50) == []
+    assert due(settler, 200) == [Write("/d/a", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)]
 
 
 def test_open_for_writing_alone_is_not_sure(settler, gate):
@@ -49,7 +29,7 @@ def test_open_for_writing_alone_is_not_sure(settler, gate):
     settler.feed(gate(1, "open", "/d/a", WRITER), None)
     settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
 
-    (fact,) = _due(settler, 200)
+    (fact,) = due(settler, 200)
 
     assert not fact.sure
 
@@ -60,10 +40,10 @@ def test_change_that_is_told_late_makes_the_write_sure(settler, gate):
     settler.feed(gate(9, "close_write", "/d/a", WRITER), A)
     settler.feed(gate(12, "modify", "/d/a", WRITER, order="merged"), None)
 
-    (fact,) = _due(settler, 200)
+    (fact,) = due(settler, 200)
 
     assert fact.sure
-    assert _due(settler, 5000) == []
+    assert due(settler, 5000) == []
 
 
 def test_temporary_file_is_known_by_its_final_name_only(settler, gate):
@@ -73,7 +53,7 @@ def test_temporary_file_is_known_by_its_final_name_only(settler, gate):
     settler.feed(gate(9, "close_write", "/d/x.tmp", WRITER), A)
     settler.feed(gate(10, "rename", "/d/x", WRITER, old_path="/d/x.tmp"), A)
 
-    assert _due(settler, 500) == [
+    assert due(settler, 500) == [
         Remove("/d/x.tmp", 10 * MS, WRITER),  # nothing, unless somebody has found it there before
         Write("/d/x", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True),
     ]
@@ -85,7 +65,7 @@ def test_rename_by_another_process_is_a_rename(settler, gate):
     settler.feed(gate(9, "close_write", "/d/x.tmp", WRITER), A)
     settler.feed(gate(10, "rename", "/d/x", MOVER, old_path="/d/x.tmp"), A)
 
-    write, rename = _due(settler, 500)
+    write, rename = due(settler, 500)
 
     assert (write.path, write.actor) == ("/d/x.tmp", WRITER)
     assert rename == Rename("/d/x.tmp", "/d/x", 10 * MS, MOVER, A)
@@ -98,7 +78,7 @@ def test_rewrite_of_an_old_file_and_rename_are_two_facts(settler, gate):
     settler.feed(gate(9, "close_write", "/d/x", WRITER), A)
     settler.feed(gate(10, "rename", "/d/y", WRITER, old_path="/d/x"), A)
 
-    assert [type(fact) for fact in _due(settler, 500)] == [Write, Rename]
+    assert [type(fact) for fact in due(settler, 500)] == [Write, Rename]
 
 
 def test_reader_gets_the_write_told_before_its_read(settler, gate):
@@ -108,7 +88,7 @@ def test_reader_gets_the_write_told_before_its_read(settler, gate):
     settler.feed(gate(10, "open", "/d/a", READER), None)
     settler.feed(gate(12, "close_read", "/d/a", READER), A)
 
-    assert [type(fact) for fact in _due(settler, 200)] == [Write, Read]
+    assert [type(fact) for fact in due(settler, 200)] == [Write, Read]
 
 
 def test_two_writers_in_a_row_are_two_writes(settler, gate):
@@ -118,7 +98,7 @@ def test_two_writers_in_a_row_are_two_writes(settler, gate):
     settler.feed(gate(3, "open", "/d/a", MOVER), None)
     settler.feed(gate(4, "close_write", "/d/a", MOVER), B)
 
-    assert [fact.actor for fact in _due(settler, 500)] == [WRITER, MOVER]
+    assert [fact.actor for fact in due(settler, 500)] == [WRITER, MOVER]
 
 
 def test_rewrites_by_nobody_known_are_one(settler):
@@ -128,7 +108,7 @@ def test_rewrites_by_nobody_known_are_one(settler):
     settler.feed(seen(2, "close_write", "/d/a"), A)
     settler.feed(seen(5, "close_write", "/d/a"), B)
 
-    (fact,) = _due(settler, 500)
+    (fact,) = due(settler, 500)
 
     assert (fact.state, fact.created, fact.opened_ns, fact.closed_ns) == (B, True, 2 * MS, 5 * MS)
 
@@ -138,8 +118,8 @@ def test_created_and_never_closed_is_taken_after_a_silence(settler):
     seen = Stream("inotify")
     settler.feed(seen(1, "create", "/d/a"), None)
 
-    assert _due(settler, 1500) == []
-    (fact,) = _due(settler, 2500)
+    assert due(settler, 1500) == []
+    (fact,) = due(settler, 2500)
     assert (fact.path, fact.created, fact.closed) == ("/d/a", True, False)
 
 
@@ -147,7 +127,7 @@ def test_cut_without_opening_is_a_write(settler, gate):
     """`truncate(path)` opens nothing: only the change is seen."""
     settler.feed(gate(1, "modify", "/d/a", WRITER), None)
 
-    (fact,) = _due(settler, 2500)
+    (fact,) = due(settler, 2500)
 
     assert (fact.actor, fact.sure) == (WRITER, True)
 
@@ -157,11 +137,11 @@ def test_file_that_stays_open_is_told_after_a_minute_and_again(settler, gate):
     settler.feed(gate(1, "open", "/d/log", WRITER), None)
     for at_ms in range(2, 60_000, 1000):
         settler.feed(gate(at_ms, "modify", "/d/log", WRITER), None)
-        assert _due(settler, at_ms) == []
-    (first,) = _due(settler, 62_000)
+        assert due(settler, at_ms) == []
+    (first,) = due(settler, 62_000)
     settler.feed(gate(70_000, "modify", "/d/log", WRITER), None)
     settler.feed(gate(70_001, "close_write", "/d/log", WRITER), A)
-    (last,) = _due(settler, 71_000)
+    (last,) = due(settler, 71_000)
 
     assert (first.actor, first.closed) == (WRITER, False)
     assert (last.opened_ns, last.state, last.sure) == (1 * MS, A, True)
@@ -174,7 +154,7 @@ def test_came_and_went_unseen_was_only_removed(settler):
     settler.feed(seen(2, "close_write", "/d/t"), A)
     settler.feed(seen(3, "delete", "/d/t"), None)
 
-    assert _due(settler, 5000) == [Remove("/d/t", 3 * MS, None)]
+    assert due(settler, 5000) == [Remove("/d/t", 3 * MS, None)]
 
 
 def test_moved_before_it_was_told_is_not_left_under_its_old_name(settler):
@@ -183,7 +163,7 @@ def test_moved_before_it_was_told_is_not_left_under_its_old_name(settler):
     settler.feed(seen(1, "create", "/d/t"), None)
     settler.feed(seen(2, "rename", "/d/x", old_path="/d/t"), A)
 
-    assert Remove("/d/t", 2 * MS, None) in _due(settler, 5000)
+    assert Remove("/d/t", 2 * MS, None) in due(settler, 5000)
 
 
 def test_scratch_file_of_a_known_process_is_kept(settler, gate):
@@ -194,7 +174,7 @@ def test_scratch_file_of_a_known_process_is_kept(settler, gate):
     settler.feed(gate(4, "close_read", "/d/t", READER), None)
     settler.feed(gate(5, "delete", "/d/t", MOVER), None)
 
-    assert [type(fact) for fact in _due(settler, 5000)] == [Write, Read, Remove]
+    assert [type(fact) for fact in due(settler, 5000)] == [Write, Read, Remove]
 
 
 def test_directory_rename_takes_along_what_is_going_on_below(settler, gate):
@@ -204,7 +184,7 @@ def test_directory_rename_takes_along_what_is_going_on_below(settler, gate):
     settler.feed(gate(5, "rename", "/d/new", MOVER, old_path="/d/old", is_directory=True), None)
     settler.feed(gate(9, "close_write", "/d/new/a", WRITER), A)
 
-    rename, write = _due(settler, 500)
+    rename, write = due(settler, 500)
 
     assert rename == Rename("/d/old", "/d/new", 5 * MS, MOVER, None, is_directory=True)
     assert (write.path, write.opened_ns, write.created) == ("/d/new/a", 1 * MS, True)
@@ -214,7 +194,7 @@ def test_new_directory_has_to_be_looked_into(settler, gate):
     """Files can be made in a directory before it is watched."""
     settler.feed(gate(1, "create", "/d/sub", WRITER, is_directory=True), None)
 
-    assert _due(settler, 1) == [Appeared("/d/sub", 1 * MS)]
+    assert due(settler, 1) == [Appeared("/d/sub", 1 * MS)]
 
 
 def test_loss_says_from_when_to_when(settler, gate):
@@ -223,7 +203,7 @@ def test_loss_says_from_when_to_when(settler, gate):
     settler.feed(gate(2, "close_write", "/d/a", WRITER), A, "/d")
     settler.feed(gate(9, "overflow", "/d", None, lost=3, detail="queue full"), None, "/d")
 
-    write, lost = _due(settler, 9)
+    write, lost = due(settler, 9)
 
     assert isinstance(write, Write)
     assert lost == Lost("overflow", "/d", 2 * MS, 9 * MS, 3, "queue full")
@@ -247,7 +227,7 @@ def test_close_told_with_the_new_name_belongs_to_the_old_one(settler, gate):
     settler.feed(gate(9, "close_write", "/d/x", WRITER, file=key), A)
     settler.feed(gate(9, "rename", "/d/x", WRITER, old_path="/d/x.tmp"), A)
 
-    assert _due(settler, 500)[1:] == [
+    assert due(settler, 500)[1:] == [
         Write("/d/x", 1 * MS, 9 * MS, WRITER, A, sure=True, created=True)
     ]
 
@@ -261,7 +241,7 @@ def test_rename_that_is_told_before_the_close_is_of_a_temporary_file(settler, ga
     settler.feed(gate(9, "rename", "/d/x", WRITER, old_path="/d/x.tmp", file=key), A)
     settler.feed(gate(10, "close_write", "/d/x", WRITER, file=key), A)
 
-    assert _due(settler, 500)[1:] == [
+    assert due(settler, 500)[1:] == [
         Write("/d/x", 1 * MS, 10 * MS, WRITER, A, sure=True, created=True)
     ]
 
@@ -274,7 +254,7 @@ def test_change_of_a_removed_file_is_not_of_the_next_with_its_inode(settler, gat
     settler.feed(gate(3, "modify", "/d/out", WRITER, file=key, order="merged"), None)
     settler.feed(gate(9, "close_write", "/d/out", WRITER, file=key), A)
 
-    writers = {fact.actor for fact in _due(settler, 500) if fact.path == "/d/out"}
+    writers = {fact.actor for fact in due(settler, 500) if fact.path == "/d/out"}
     assert writers == {WRITER}
 
 
@@ -286,7 +266,7 @@ def test_file_that_is_removed_while_it_is_open_was_written_before(settler, gate)
     settler.feed(gate(5, "delete", "/d/t", WRITER), None)
     settler.feed(gate(9, "close_write", "/d/t", WRITER, file=key), None)
 
-    facts = _due(settler, 500)
+    facts = due(settler, 500)
 
     assert [type(fact) for fact in facts] == [Remove, Write, Remove]
     assert facts[1].closed_ns < facts[2].at_ns
