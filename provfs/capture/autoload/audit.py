@@ -60,6 +60,7 @@ class Audit:
         self._recorder = recorder
         self._trees = () if include_all else OUTSIDE_TREES
         self._suffixes = () if include_all else OUTSIDE_SUFFIXES
+        self._compiled = "" if include_all else "/__pycache__/"  # under names for the time
         self._pending: dict[str, _Pending] = {}
         self._generation = recorder.generation
         recorder.at_finish.append(self.settle_all)
@@ -89,6 +90,8 @@ class Audit:
                     return
                 path = os.fsdecode(first)
                 if path.startswith(self._trees) or path.endswith(self._suffixes):
+                    return
+                if self._compiled and self._compiled in path:
                     return
                 recorder.busy.add(ident)
                 try:

@@ -237,6 +237,22 @@ def test_start_imports_nothing_heavy(job: Any) -> None:
     assert done.stdout == "[]\n", done.stderr
 
 
+def test_compiling_a_module_is_no_output_to_be_judged(job: Any) -> None:
+    """Python keeps what it has compiled under a name for the time first: nothing of a job's own."""
+    settings = Settings(home=job.home)
+    prepare_home(settings)
+    (job.work / "module.py").write_text("")
+
+    done = job.run(
+        "import module, sys; print('provfs.scope' in sys.modules)",
+        PROVFS_SETTINGS=settings.to_json(),
+        PYTHONDONTWRITEBYTECODE="",
+    )
+
+    assert done.stdout == "False\n", done.stderr
+    assert list((job.work / "__pycache__").glob("module.*.pyc"))
+
+
 def test_broken_compiled_calls_are_told_and_capture_goes_on(
     run_python, journal_records, home, work
 ):
